@@ -1,0 +1,1 @@
+"""Outrigger without a screen: mail, Salesforce and the outbox between them. Nothing here imports Qt."""

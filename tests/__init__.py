@@ -1,0 +1,1 @@
+"""The tests of Outrigger: real servers, a real encrypted database, no mocks."""
