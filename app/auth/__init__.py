@@ -1,0 +1,1 @@
+"""Signing in: secrets, the loopback receiver for OAuth, tokens."""

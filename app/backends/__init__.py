@@ -1,0 +1,1 @@
+"""One vendor library a file. Only the composition root imports this package."""

@@ -1,0 +1,1 @@
+"""Salesforce: lookup, describe, logging, files, records, as services over the CrmGateway port."""

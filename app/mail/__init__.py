@@ -1,0 +1,1 @@
+"""Mail: sync, reading, composing, and the operations that act on messages."""
