@@ -1,7 +1,8 @@
 """How blocking libraries and long tasks live beside one event loop.
 
-`BlockingWorker` gives a blocking client (IMAPClient, requests, sqlcipher3, keyring) one thread of its own: created, used and closed there.
-`supervise` runs a long task for ever: transient errors back off, a bug is reported and restarted a few times, siblings never notice.
+`BlockingWorker` gives a blocking client (IMAPClient, requests, sqlcipher3, keyring) one thread of its own: created,
+used and closed there. `supervise` runs a long task for ever: transient errors back off, a bug is reported and restarted
+a few times, siblings never notice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import concurrent.futures
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import TypeVar
 
 from app.clock import Clock
@@ -28,8 +30,9 @@ BUG_RESTARTS = 3
 class BlockingWorker:
     """One named thread for one blocking client.
 
-    Calls run one after the other, in the order in which they were made. Cancelling the awaiting task does not stop a call that is already
-    running in the thread: its result is dropped. To abort it, make the client fail (close its socket) from the loop.
+    Calls run one after the other, in the order in which they were made. Cancelling the awaiting task does not stop a
+    call that is already running in the thread: its result is dropped. To abort it, make the client fail (close its
+    socket) from the loop.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,7 +56,8 @@ class BlockingWorker:
             if final is not None:
                 await loop.run_in_executor(self._executor, final)
         finally:
-            # The last submitted job ends the queue, so this returns at once once it is reached; the wait itself must not block the loop.
+            # The last submitted job ends the queue, so this returns at once once it is reached; the wait itself must
+            # not block the loop.
             waiter = loop.create_future()
 
             def _finished() -> None:
@@ -80,9 +84,10 @@ async def supervise(
 ) -> None:
     """Run ``fn`` until it returns; start it again after an error.
 
-    ``fn`` is named ``name`` in logs. TransientError and OSError wait by `backoff_delay` (or the server's ``retry_after``) and try again without
-    end. SignInRequired and LocalError end the task: somebody must act first. Anything else is a bug: reported, and restarted `BUG_RESTARTS`
-    times before the task ends. ``on_error`` hears every error once. Cancellation passes through.
+    ``fn`` is named ``name`` in logs. TransientError and OSError wait by `backoff_delay` (or the server's
+    ``retry_after``) and try again without end. SignInRequired and LocalError end the task: somebody must act first.
+    Anything else is a bug: reported, and restarted `BUG_RESTARTS` times before the task ends. ``on_error`` hears every
+    error once. Cancellation passes through.
     """
     transient = bugs = 0
     while True:
@@ -101,7 +106,7 @@ async def supervise(
             _log.warning("%s: stopped by %s", name, type(error).__name__)
             _report(on_error, name, error)
             return
-        except Exception as error:  # the last owner of a long task; see design 5
+        except Exception as error:  # noqa: BLE001 - the last owner of a long task; see design 5
             bugs += 1
             _log.error("%s: unexpected %s", name, type(error).__name__, exc_info=_without_values(error))
             _report(on_error, name, error)
@@ -116,7 +121,7 @@ def _report(on_error: Callable[[str, BaseException], None] | None, name: str, er
         on_error(name, error)
 
 
-def _without_values(error: BaseException) -> tuple[type[BaseException], BaseException, object]:
+def _without_values(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
     # A foreign exception's text may quote mail or records: keep its type and traceback, drop its words.
     blank = type(error).__name__
     return (RuntimeError, RuntimeError(blank), error.__traceback__)

@@ -1,8 +1,9 @@
 """The error tree: what went wrong, whose move it is, and whether trying again can help.
 
-Everything that crosses a floor is one of these. Each backend maps its library's exceptions here at its own seam, so that nothing above tells
-errors apart by text. Messages are plain words for a log or a developer; ``ui.text`` turns an error into words for a person. Neither messages nor
-attributes hold a subject, a body, an address, a token or a record's name.
+Everything that crosses a floor is one of these. Each backend maps its library's exceptions here at its own seam, so
+that nothing above tells errors apart by text. Messages are plain words for a log or a developer; ``ui.text`` turns an
+error into words for a person. Neither messages nor attributes hold a subject, a body, an address, a token or a record's
+name.
 
     AppError
     ├─ TransientError            network, timeout, 429, 5xx, database locked: try again later
@@ -26,7 +27,8 @@ from dataclasses import dataclass
 class AppError(Exception):
     """Root of every error that this program raises on purpose.
 
-    ``code`` is a stable word for logs, the outbox row and the command line (``code`` of the class unless a server gave a better one).
+    ``code`` is a stable word for logs, the outbox row and the command line (``code`` of the class unless a server gave
+    a better one).
     """
 
     code = "error"
@@ -70,7 +72,10 @@ class OutcomeUnknown(TransientError):
 
 
 class SignInRequired(AppError):
-    """The account's credentials no longer work. ``account`` is the account's local key (``mail:3``, ``crm:1``), never an address."""
+    """The account's credentials no longer work.
+
+    ``account`` is the account's local key (``mail:3``, ``crm:1``), never an address.
+    """
 
     code = "sign_in_required"
 
@@ -80,7 +85,11 @@ class SignInRequired(AppError):
 
 
 class PermanentError(AppError):
-    """The server refused for good. ``server_text`` is the server's own sentence, for the user's eyes only: it may hold record names, so it is never logged."""
+    """The server refused for good.
+
+    ``server_text`` is the server's own sentence, for the user's eyes only: it may hold record names, so it is never
+    logged.
+    """
 
     code = "refused"
 
@@ -106,7 +115,9 @@ class ValidationFailed(PermanentError):
 
     code = "validation_failed"
 
-    def __init__(self, message: str, *, fields: Sequence[str] = (), code: str | None = None, server_text: str = "") -> None:
+    def __init__(
+        self, message: str, *, fields: Sequence[str] = (), code: str | None = None, server_text: str = ""
+    ) -> None:
         super().__init__(message, code=code, server_text=server_text)
         self.fields = tuple(fields)
 
@@ -126,7 +137,12 @@ class DuplicateFound(PermanentError):
     code = "duplicate_found"
 
     def __init__(
-        self, message: str, *, matches: Sequence[DuplicateMatch] = (), can_save_anyway: bool = False, server_text: str = ""
+        self,
+        message: str,
+        *,
+        matches: Sequence[DuplicateMatch] = (),
+        can_save_anyway: bool = False,
+        server_text: str = "",
     ) -> None:
         super().__init__(message, server_text=server_text)
         self.matches = tuple(matches)
@@ -170,7 +186,10 @@ class DatabaseKeyMissing(LocalError):
 
 
 class DatabaseUnreadable(LocalError):
-    """Wrong key, damaged, emptied or replaced file. ``kind`` is one of wrong_key, damaged, emptied, missing, replaced, not_encrypted."""
+    """Wrong key, damaged, emptied or replaced file.
+
+    ``kind`` is one of wrong_key, damaged, emptied, missing, replaced, not_encrypted.
+    """
 
     code = "database_unreadable"
 

@@ -1,6 +1,7 @@
 """Facts that have happened, ids only, and the bus that carries them.
 
-One loop on one thread: `EventBus.publish` is a plain call. Events of a transaction are published after its commit, never before.
+One loop on one thread: `EventBus.publish` is a plain call. Events of a transaction are published after its commit,
+never before.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ E = TypeVar("E", bound=Event)
 class EventBus:
     """Calls every subscriber of an event's type, in the order in which they subscribed.
 
-    A subscriber that raises is logged and does not keep others from hearing. Subscribing returns the function that ends it.
+    A subscriber that raises is logged and does not keep others from hearing. Subscribing returns the function that ends
+    it.
     """
 
     def __init__(self) -> None:
@@ -134,7 +136,7 @@ class EventBus:
 
         def unsubscribe() -> None:
             if handler in handlers:
-                handlers.remove(handler)  # type: ignore[arg-type]
+                handlers.remove(handler)
 
         return unsubscribe
 
@@ -144,5 +146,5 @@ class EventBus:
             for handler in tuple(self._subscribers.get(type(event), ())):
                 try:
                     handler(event)
-                except Exception as error:  # one view's bug must not stop the others
+                except Exception as error:  # noqa: BLE001 - one view's bug must not stop the others
                     _log.error("subscriber of %s raised %s", type(event).__name__, type(error).__name__)

@@ -40,7 +40,8 @@ class ApiUsage:
 
 class CrmGateway(Protocol):
     """The REST API for one login. Every method raises Offline, RateLimited, OutcomeUnknown (writes only), TransientError, SignInRequired,
-    PermanentError and its kinds, by the error's class and code, never by text."""
+    PermanentError and its kinds, by the error's class and code, never by text.
+    """
 
     @property
     def usage(self) -> ApiUsage:
@@ -76,7 +77,9 @@ class CrmGateway(Protocol):
         """The global describe by object name."""
         ...
 
-    async def create(self, object_type: str, fields: Mapping[str, JsonValue], *, headers: Mapping[str, str] | None = None) -> RecordId:
+    async def create(
+        self, object_type: str, fields: Mapping[str, JsonValue], *, headers: Mapping[str, str] | None = None
+    ) -> RecordId:
         """Create a record; its id. Raises DuplicateFound, ValidationFailed."""
         ...
 

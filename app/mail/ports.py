@@ -101,7 +101,7 @@ class MailBackend(Protocol):
         ...
 
     async def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """Whole raw messages (RFC 5322) by UID, without setting \\Seen."""
+        r"""Whole raw messages (RFC 5322) by UID, without setting \Seen."""
         ...
 
     async def flags(self, uids: Sequence[int] | None, *, changed_since: int = 0) -> list[FlagChange]:
@@ -113,7 +113,7 @@ class MailBackend(Protocol):
         ...
 
     async def move(self, uids: Sequence[int], to_path: str) -> MoveResult:
-        """MOVE, or COPY + \\Deleted + UID EXPUNGE of only these; never a bare EXPUNGE that would remove others' messages."""
+        r"""MOVE, or COPY + \Deleted + UID EXPUNGE of only these; never a bare EXPUNGE that would remove others' messages."""
         ...
 
     async def append(self, path: str, raw: bytes, *, flags: frozenset[str], internal_date: int) -> int | None:

@@ -9,13 +9,16 @@ from typing import TypeAlias
 
 from app.model.ids import CrmLoginId, RecordId
 
-JsonValue: TypeAlias = "str | int | float | bool | None | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
 class CrmLogin:
-    """One user in one org. ``login_url`` is where the user signs in, ``instance_url`` where the API answers (a path is kept: Experience Cloud)."""
+    """One user in one org.
+
+    ``login_url`` is where the user signs in, ``instance_url`` where the API answers (a path is kept: Experience Cloud).
+    """
 
     login_id: CrmLoginId
     login_url: str
@@ -67,7 +70,10 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class PersonMatch:
-    """A Contact or Lead that carries an address. ``matched_field`` is the API name of the field that matched ("why this person")."""
+    """A Contact or Lead that carries an address.
+
+    ``matched_field`` is the API name of the field that matched ("why this person").
+    """
 
     address: str
     person: CrmRecord
@@ -82,8 +88,9 @@ class PersonMatch:
 class LookupResult:
     """What Salesforce knows of some addresses.
 
-    ``people`` keeps the order of the addresses asked for, then Contact before Lead, then last modified first. ``unknown`` are the addresses
-    that nobody carries. ``fetched_at`` is wall time; ``api_calls`` is what this look cost (0 from RAM).
+    ``people`` keeps the order of the addresses asked for, then Contact before Lead, then last modified first.
+    ``unknown`` are the addresses that nobody carries. ``fetched_at`` is wall time; ``api_calls`` is what this look cost
+    (0 from RAM).
     """
 
     login_id: CrmLoginId

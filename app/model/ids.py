@@ -1,4 +1,7 @@
-"""Identifiers. All but `OperationId` are local numbers of the encrypted store; server identifiers keep the server's own form (str)."""
+"""Identifiers.
+
+All but `OperationId` are local numbers of the encrypted store; server identifiers keep the server's own form (str).
+"""
 
 from __future__ import annotations
 

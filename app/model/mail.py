@@ -55,7 +55,10 @@ class ConnectionSecurity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where a mail service answers. ``ca_file`` names a PEM bundle that only this account trusts besides the system's; "" for none (demo profiles use it)."""
+    """Where a mail service answers.
+
+    ``ca_file`` names a PEM bundle that only this account trusts besides the system's; "" for none (demo profiles use it).
+    """
 
     host: str
     port: int
@@ -114,7 +117,9 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A leaf of the MIME tree. ``part_id`` is IMAP's section number ("1.2"); ``size`` is decoded bytes; ``filename`` is already safe to show and to write.
+    """A leaf of the MIME tree.
+
+    ``part_id`` is IMAP's section number ("1.2"); ``size`` is decoded bytes; ``filename`` is already safe to show and to write.
 
     ``content_id`` has no angle brackets. ``is_attachment`` is false for the text shown and for images that the HTML refers to.
     """
@@ -163,6 +168,8 @@ class MessageContent:
     attachments: tuple[Part, ...]
     inline_parts: tuple[Part, ...]
     remote_images: int
+    sets_colours: bool = False
+    """Whether the HTML chose colours of its own; it then stays on a white card in dark mode."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     problem: str = ""
     is_partial: bool = False
