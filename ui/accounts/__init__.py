@@ -1,0 +1,1 @@
+"""The pages that add, show and remove mail accounts and Salesforce logins."""

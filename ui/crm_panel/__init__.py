@@ -1,0 +1,1 @@
+"""The pane that shows what Salesforce knows of a message's people."""

@@ -1,0 +1,1 @@
+"""The pane that lists the messages of a folder."""

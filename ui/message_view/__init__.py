@@ -1,0 +1,1 @@
+"""The pane that shows one message and its attachments."""

@@ -1,0 +1,1 @@
+"""The view of what waits to be sent, with retry and discard."""
