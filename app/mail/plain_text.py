@@ -26,7 +26,8 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _QUOTE_LEAD = re.compile(
-    r"^\s*(?:>|On .{5,200} wrote:|Am .{5,200} schrieb .{0,200}:|Le .{5,200} a écrit\s*:|El .{5,200} escribió:|-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine)|_{10,}|From: |Von: |De : )"
+    r"^\s*(?:>|On .{5,200} wrote:|Am .{5,200} schrieb .{0,200}:|Le .{5,200} a écrit\s*:|El .{5,200} escribió:"
+    r"|-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine)|_{10,}|From: |Von: |De : )"
 )
 # Preheaders are padded with these so that no other text follows them in a preview.
 _PADDING = re.compile(
