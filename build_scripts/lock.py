@@ -52,8 +52,9 @@ def relock(python: Path, *, upgrade: bool) -> int:
     )
     try:
         if code != 0:
+            words = last_words(text.splitlines())
             raise Stop(
-                f"the dependencies could not be resolved:\n{last_words(text.splitlines())}\nCheck the network and pyproject.toml, then run this again."
+                f"the dependencies could not be resolved:\n{words}\nCheck the network and pyproject.toml, then run this again."
             )
         locked = HEADER + draft.read_text(encoding="utf-8")
     finally:
