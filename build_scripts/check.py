@@ -12,7 +12,7 @@ from build_scripts.console import Stop, output_of, say
 from build_scripts.environment import ROOT, child_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _IMPORT = re.compile(r"(?P<importer>[\w.]+) -> (?P<imported>[\w.]+) \((?P<lines>l\.\d+(?:, l\.\d+)*)\)")
@@ -29,7 +29,7 @@ def check(python: Path) -> int:
             lambda: _tool([python, "-m", "ruff", "format", "--check", "--quiet", "--output-format=concise", "."], env),
         ),
         ("lint", lambda: _tool([python, "-m", "ruff", "check", "--quiet", "--output-format=concise", "."], env)),
-        ("import contracts", lambda: _contracts(python, env)),
+        ("import contracts", lambda: contract_findings(python, ROOT, env)),
         ("types", lambda: _tool([python, "-m", "mypy", "--strict", "--no-error-summary", "app", "ui"], env)),
     ]
     failed = []
@@ -45,8 +45,18 @@ def check(python: Path) -> int:
     return 1 if failed else 0
 
 
-def broken_imports(text: str) -> list[str]:
-    """What import-linter wrote, as one line ``file:line: words`` for each import that breaks a contract."""
+def contract_findings(python: Path, root: Path, env: Mapping[str, str]) -> list[str]:
+    """Check the import contracts of the tree at ``root``; one line ``file:line: words`` for each import that breaks one."""
+    command = [
+        python,
+        "-c",
+        "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())",
+        "--no-logo",
+        "--no-cache",
+    ]
+    code, text = output_of(command, cwd=root, env={**env, "COLUMNS": "400"})
+    if code == 0:
+        return []
     lines = text.splitlines()
     contract = ""
     found: list[str] = []
@@ -54,23 +64,10 @@ def broken_imports(text: str) -> list[str]:
         if _UNDERLINE.match(line):
             contract = before.strip()
         for match in _IMPORT.finditer(line):
-            place, what = _file_of(match["importer"]), f"imports {match['imported']} ({contract})"
+            place, what = _file_of(match["importer"], root), f"imports {match['imported']} ({contract})"
             found += [f"{place}:{number}: {what}" for number in re.findall(r"\d+", match["lines"])]
-    return list(dict.fromkeys(found))
-
-
-def _contracts(python: Path, env: dict[str, str]) -> list[str]:
-    command = [
-        python,
-        "-c",
-        "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())",
-        "--no-logo",
-    ]
-    code, text = output_of(command, cwd=ROOT, env={**env, "COLUMNS": "400"})
-    if code == 0:
-        return []
-    # A configuration that does not fit the tree breaks no import; then the whole text is the finding.
-    return broken_imports(text) or [f"pyproject.toml:1: {line}" for line in text.splitlines() if line.strip()]
+    # A configuration that does not fit the tree breaks no import; then its whole text is the finding.
+    return list(dict.fromkeys(found)) or [f"pyproject.toml:1: {line}" for line in lines if line.strip()]
 
 
 def _search() -> list[str]:
@@ -89,6 +86,6 @@ def _tool(command: Sequence[str | Path], env: dict[str, str]) -> list[str]:
     ]
 
 
-def _file_of(module: str) -> str:
+def _file_of(module: str, root: Path) -> str:
     path = module.replace(".", "/")
-    return f"{path}/__init__.py" if (ROOT / path).is_dir() else f"{path}.py"
+    return f"{path}/__init__.py" if (root / path).is_dir() else f"{path}.py"
