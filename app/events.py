@@ -102,6 +102,14 @@ class ConnectivityChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountReachable(Event):
+    """The server of one account came within reach, or left it. ``account`` is an account key (``mail:3``, ``crm:1``)."""
+
+    account: str
+    is_reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LookupExpired(Event):
     """Looked-up record values of a login left RAM."""
 

@@ -69,7 +69,10 @@ class Operation:
     """A row of the queue. Times are wall-clock epoch seconds; 0 means never.
 
     ``attempts`` is committed before the first byte of each attempt. ``last_sent_at`` is when the last attempt began, by the wall clock.
-    ``result`` is what the server gave (for example ``{"record_id": "003…"}``) once done.
+    ``result`` is what the server gave (for example ``{"record_id": "003…"}``) once done; for a create that a duplicate
+    rule refused it holds ``{"matches": [{"object_type", "record_id", "confidence"}…], "can_save_anyway": bool}``.
+    ``in_doubt_since`` is when the last byte of an attempt without a known outcome may have left at the latest; 0 when
+    there is no doubt. ``waits_for`` are those of ``depends_on`` that are not done yet.
     """
 
     operation_id: OperationId
@@ -93,3 +96,5 @@ class Operation:
     result: JsonObject = field(repr=False)
     subject_message: int | None
     subject_record: str
+    in_doubt_since: float = 0.0
+    waits_for: tuple[OperationId, ...] = ()
