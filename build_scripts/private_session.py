@@ -56,7 +56,7 @@ def is_secret_service_running() -> bool:
 
 def wrapped(command: list[str]) -> list[str]:
     """The command that runs ``command`` inside a private session."""
-    return [BUS_RUNNER, "--", sys.executable, str(Path(__file__).resolve()), INSIDE, *command]
+    return [sys.executable, str(Path(__file__).resolve()), *command]
 
 
 def main(arguments: list[str]) -> int:
@@ -64,8 +64,21 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("usage: private_session.py PROGRAM [ARGUMENT…]", file=sys.stderr)
         return 2
-    if arguments[0] != INSIDE:
-        return subprocess.run(wrapped(arguments), check=False).returncode
+    if arguments[0] == INSIDE:
+        return _inside(int(arguments[1]), arguments[2:])
+    # The bus daemon complains of limits that it may not raise; the program's own words must come through.
+    own_words = os.dup(2)
+    os.set_inheritable(own_words, True)
+    command = [BUS_RUNNER, "--", sys.executable, str(Path(__file__).resolve()), INSIDE, str(own_words), *arguments]
+    try:
+        return subprocess.run(command, check=False, stderr=subprocess.DEVNULL, pass_fds=(own_words,)).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def _inside(own_words: int, command: list[str]) -> int:
+    os.dup2(own_words, 2)
+    os.close(own_words)
     with tempfile.TemporaryDirectory(prefix="session-", ignore_cleanup_errors=True) as folder:
         env = {**os.environ, **_folders(Path(folder))}
         # The password of a keychain that lives as long as its folder protects nothing; the daemon wants one line.
@@ -81,7 +94,7 @@ def main(arguments: list[str]) -> int:
             print(f"the private Secret Service did not start: {started.stderr.strip()}", file=sys.stderr)
             return 1
         try:
-            return subprocess.run(arguments[1:], check=False, env=env).returncode
+            return subprocess.run(command, check=False, env=env).returncode
         except KeyboardInterrupt:
             return 130
 

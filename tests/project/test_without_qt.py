@@ -30,6 +30,12 @@ print(len(names))
 
 
 def test_every_module_of_app_imports_without_qt() -> None:
-    done = subprocess.run([sys.executable, "-W", "error", "-c", IMPORT_ALL_BARRED], cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_ALL_BARRED],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 10
