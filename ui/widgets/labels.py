@@ -1,0 +1,150 @@
+"""Text on one line that never widens its pane, and the small marks beside it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from ui.theme import Space, TextSize, colour, font, px, set_role, tones
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text that is cut with an ellipsis; the whole text is its tooltip while it is cut.
+
+    ``mode`` is where the ellipsis goes.
+    """
+
+    def __init__(
+        self,
+        text: str = "",
+        parent: QWidget | None = None,
+        *,
+        role: str = "",
+        mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
+    ) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self._mode = mode
+        # Mail and records are shown as they are, never as markup.
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        if role:
+            set_role(self, role)
+        self.set_text(text)
+
+    @property
+    def full_text(self) -> str:
+        """The text before it was cut."""
+        return self._full
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._full = text
+        self.setAccessibleName(text)
+        self._cut()
+
+    def sizeHint(self) -> QSize:
+        """As wide as the whole text, as high as a line."""
+        return QSize(self.fontMetrics().horizontalAdvance(self._full) + 2, self.fontMetrics().height() + 2)
+
+    def minimumSizeHint(self) -> QSize:
+        """No least width: the pane decides."""
+        return QSize(0, self.fontMetrics().height() + 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut anew."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        shown = self.fontMetrics().elidedText(self._full, self._mode, max(0, self.width()))
+        if shown != self.text():
+            self.setText(shown)
+        self.setToolTip(self._full if shown != self._full else "")
+
+
+class Badge(QWidget):
+    """A count in a pill; hidden at nought. ``tone`` is "accent", "muted", "warning" or "danger"."""
+
+    def __init__(self, parent: QWidget | None = None, *, tone: str = "muted") -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._tone = tone
+        self.hide()
+
+    def set_text(self, text: str, tone: str | None = None) -> None:
+        """Show a short text, or nothing for ""."""
+        self._text = text
+        self._tone = tone or self._tone
+        self.setAccessibleName(text)
+        self.setVisible(bool(text))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the text and its rounding."""
+        metrics = self.fontMetrics()
+        return QSize(max(px(18), metrics.horizontalAdvance(self._text) + 2 * Space.S), px(18))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the pill."""
+        painter = QPainter(self)
+        paint_pill(painter, QRectF(self.rect()), self._text, *pill_colours(self, self._tone))
+
+
+def pill_colours(widget: QWidget, tone: str) -> tuple[str, str]:
+    """Ground and text of a pill."""
+    chosen = tones(widget)
+    return {
+        "accent": (chosen.accent_soft, chosen.accent_text),
+        "danger": (chosen.danger_soft, chosen.danger),
+        "warning": (chosen.warning_soft, chosen.warning),
+        "success": (chosen.success_soft, chosen.success),
+        "sandbox": (chosen.sandbox, chosen.on_sandbox),
+    }.get(tone, (chosen.selected_inactive, chosen.muted))
+
+
+def paint_pill(painter: QPainter, rect: QRectF, text: str, ground: str, ink: str) -> None:
+    """Draw a rounded ground with a small centred text."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(ground))
+    radius = rect.height() / 2
+    painter.drawRoundedRect(rect, radius, radius)
+    painter.setFont(font(TextSize.SMALL, strong=True))
+    painter.setPen(colour(ink))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.restore()
+
+
+class Avatar(QWidget):
+    """A person's initials on a disc whose colour follows from the address."""
+
+    def __init__(self, parent: QWidget | None = None, *, side: int = 36) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._hue = 0
+        self._side = side
+        self.setFixedSize(side, side)
+
+    def set_person(self, initials: str, key: str) -> None:
+        """Show initials; ``key`` (an address or record id) chooses the colour."""
+        self._text = initials
+        self._hue = sum((index + 1) * ord(c) for index, c in enumerate(key.lower()[:60])) * 47 % 360
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the disc."""
+        chosen = tones(self)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ground = colour(chosen.window).toHsl()
+        ground.setHsl(self._hue, 90 if chosen.is_dark else 110, 70 if chosen.is_dark else 215)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ground)
+        painter.drawEllipse(self.rect())
+        painter.setFont(font(TextSize.LARGE if self._side >= 40 else TextSize.BASE, strong=True))
+        painter.setPen(colour(chosen.text))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
