@@ -1,0 +1,115 @@
+"""The form for a new Contact or Lead, in the panel itself: no dialog, filled from the mail's sender."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from ui.crm_panel.model import PersonEntry
+from ui.theme import Space, set_role
+
+
+class PersonForm(QFrame):
+    """A new Contact or Lead, filled from the sender; required fields are checked before anything is queued."""
+
+    submitted = Signal(str, object)
+    _FIELDS = (
+        ("FirstName", "First name"),
+        ("LastName", "Last name"),
+        ("Email", "Email"),
+        ("Company", "Company"),
+        ("Title", "Title"),
+        ("Phone", "Phone"),
+    )
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "card")
+        self._object_type = "Contact"
+        self._heading = QLabel()
+        set_role(self._heading, "strong")
+        self._problem = QLabel()
+        self._problem.setWordWrap(True)
+        set_role(self._problem, "danger")
+        self.fields: dict[str, QLineEdit] = {}
+        self._captions: dict[str, QLabel] = {}
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(Space.M)
+        grid.setVerticalSpacing(Space.S)
+        for row, (name, label) in enumerate(self._FIELDS):
+            caption = QLabel(label)
+            set_role(caption, "muted")
+            field = QLineEdit()
+            field.setAccessibleName(label)
+            field.returnPressed.connect(self._submit)
+            caption.setBuddy(field)
+            grid.addWidget(caption, row, 0)
+            grid.addWidget(field, row, 1)
+            self.fields[name] = field
+            self._captions[name] = caption
+        self.save = QPushButton("Create")
+        set_role(self.save, "primary")
+        self.save.clicked.connect(self._submit)
+        cancel = QPushButton("Cancel")
+        set_role(cancel, "quiet")
+        cancel.clicked.connect(self.hide)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.save)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.M, Space.M, Space.M)
+        column.setSpacing(Space.S)
+        column.addWidget(self._heading)
+        column.addLayout(grid)
+        column.addWidget(self._problem)
+        column.addLayout(buttons)
+        self.hide()
+
+    def open_for(self, object_type: str, entry: PersonEntry) -> None:
+        """Show the form with what is known of the person."""
+        self._object_type = object_type
+        self._heading.setText(f"New {object_type.lower()}")
+        first, last = split_name(entry.address.name, entry.address.address)
+        values = {"FirstName": first, "LastName": last, "Email": entry.address.address}
+        if object_type == "Lead":
+            values["Company"] = company_of(entry.address.address)
+        for name, field in self.fields.items():
+            field.setText(values.get(name, ""))
+        self.fields["Company"].setVisible(object_type == "Lead")
+        self._captions["Company"].setVisible(object_type == "Lead")
+        self._problem.hide()
+        self.show()
+        self.fields["LastName" if not last else "FirstName"].setFocus()
+
+    def _submit(self) -> None:
+        values = {name: field.text().strip() for name, field in self.fields.items() if not field.isHidden()}
+        required = ("LastName", "Company") if self._object_type == "Lead" else ("LastName",)
+        missing = [name for name in required if not values.get(name)]
+        for name, field in self.fields.items():
+            set_role(field, "invalid" if name in missing else "")
+        if missing:
+            labels = dict(self._FIELDS)
+            self._problem.setText(f"Salesforce needs {' and '.join(labels[name].lower() for name in missing)}.")
+            self._problem.show()
+            self.fields[missing[0]].setFocus()
+            return
+        self.hide()
+        self.submitted.emit(self._object_type, {name: value for name, value in values.items() if value})
+
+
+def split_name(name: str, address: str) -> tuple[str, str]:
+    """First and last name out of a display name ("Last, First" too), else out of the address's local part."""
+    text = name.strip().strip("\"'") or address.partition("@")[0].replace(".", " ").replace("_", " ").title()
+    if "," in text:
+        last, _, first = text.partition(",")
+        return first.strip(), last.strip()
+    first, _, last = text.rpartition(" ")
+    return first.strip(), last.strip()
+
+
+def company_of(address: str) -> str:
+    """A guess at the company out of the domain, "" for an address without one."""
+    domain = address.partition("@")[2]
+    parts = [part for part in domain.split(".") if part]
+    return parts[-2].capitalize() if len(parts) >= 2 else ""
