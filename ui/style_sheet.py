@@ -26,6 +26,7 @@ QLabel[role="danger"] { color: $danger; }
 QLabel[role="warning"] { color: $warning; }
 QLabel[role="success"] { color: $success; }
 QLabel[role="link"] { color: $accent_text; }
+QLabel[role="sandbox"] { background: $sandbox; color: $on_sandbox; font-size: ${px11}px; font-weight: 600; padding: 2px; }
 
 QFrame[role="toolbar"] { background: $window; border: 0; border-bottom: 1px solid $border; }
 QFrame[role="sidebar"] { background: $window; border: 0; }
