@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import queue
 import random
+import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from app.clock import Clock
 from app.errors import LocalError, SignInRequired, TransientError
@@ -30,43 +32,105 @@ BUG_RESTARTS = 3
 class BlockingWorker:
     """One named thread for one blocking client.
 
-    Calls run one after the other, in the order in which they were made. Cancelling the awaiting task does not stop a
-    call that is already running in the thread: its result is dropped. To abort it, make the client fail (close its
-    socket) from the loop.
+    Calls run one after the other, in the order in which they were made; the thread starts at the first. Cancelling the
+    awaiting task does not stop a call that is already running: its result is dropped. To abort it, make the client fail
+    (close its socket) from the loop. The thread is a daemon, so that a call that never returns cannot keep the program
+    from ending once `abandon` has given it up.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._executor = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
         self._closed = False
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
         """Run ``fn(*args)`` in the thread and return its result; its exception passes through unchanged."""
         if self._closed:
             raise RuntimeError(f"worker {self.name} is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, fn, *args)
+        return await self._submit(fn, *args)
 
     async def close(self, final: Callable[[], object] | None = None) -> None:
-        """Let queued calls finish, run ``final`` in the thread, end the thread. Calling it twice does nothing."""
+        """Let queued calls finish, run ``final`` in the thread, end the thread. Calling it twice does nothing.
+
+        The thread ends even when the waiting is cancelled.
+        """
         if self._closed:
             return
         self._closed = True
-        loop = asyncio.get_running_loop()
+        last = self._submit(final or _nothing) if final is not None or self._thread is not None else None
+        self._jobs.put(None)
+        if last is None:
+            return
         try:
-            if final is not None:
-                await loop.run_in_executor(self._executor, final)
+            # A cancelled wait must not cancel ``final`` while it still queues: it closes what the thread holds.
+            await asyncio.shield(last)
         finally:
-            # The last submitted job ends the queue, so this returns at once once it is reached; the wait itself must
-            # not block the loop.
-            waiter = loop.create_future()
+            thread = self._thread
+            if thread is not None and last.done() and not last.cancelled():
+                # Its last job is over: it has nothing left to do but to end.
+                thread.join()
 
-            def _finished() -> None:
-                if not waiter.done():
-                    waiter.set_result(None)
+    def abandon(self) -> None:
+        """Give the thread up in the middle of a call that does not return; queued calls are cancelled."""
+        self._closed = True
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is not None:
+                job.cancel()
+        self._jobs.put(None)
 
-            self._executor.submit(lambda: loop.call_soon_threadsafe(_finished))
-            await waiter
-            self._executor.shutdown(wait=True)
+    def _submit(self, fn: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        if self._thread is None:
+            self._thread = threading.Thread(target=_serve, args=(self._jobs,), name=self.name, daemon=True)
+            self._thread.start()
+        job: _Job[T] = _Job(fn, args)
+        self._jobs.put(job)
+        return asyncio.wrap_future(job.future)
+
+
+class _Job(Generic[T]):
+    """A call on its way to the thread. A concurrent future, not a bare callback: a cancelled call that waits never runs."""
+
+    def __init__(self, fn: Callable[..., T], args: tuple[object, ...]) -> None:
+        self._fn = fn
+        self._args = args
+        self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run(self) -> None:
+        """Make the call, unless it was cancelled while it waited."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._fn(*self._args)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
+            self.future.set_exception(error)
+            # Break the cycle error → traceback → this frame → future → error, which would keep the arguments alive.
+            del self
+        else:
+            self.future.set_result(result)
+
+    def cancel(self) -> None:
+        """Drop the call."""
+        self.future.cancel()
+
+
+def _serve(jobs: queue.SimpleQueue[_Job[Any] | None]) -> None:
+    # A function of the queue alone: a thread that held its worker would keep it alive.
+    while True:
+        job = jobs.get()
+        if job is None:
+            return
+        job.run()
+        # Do not keep the last result alive until the next call: it may be a mail or a record.
+        del job
+
+
+def _nothing() -> None:
+    """What a closing thread does when there is nothing to close."""
 
 
 def backoff_delay(attempt: int, *, first: float = BACKOFF_FIRST_S, most: float = BACKOFF_MOST_S) -> float:

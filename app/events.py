@@ -117,6 +117,13 @@ class LookupExpired(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsChanged(Event):
+    """Settings have new values. ``names`` are the names of `app.settings.SettingValues`."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BackgroundTaskFailed(Event):
     """A long task met an error. ``code`` is the error's code; ``task`` its name."""
 

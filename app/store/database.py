@@ -1,57 +1,33 @@
 """The encrypted database: one writer thread, several reader threads, events published after commit.
 
-Opened with SQLCipher's raw key in WAL mode with ``synchronous=FULL`` (``NORMAL`` loses acknowledged commits at a power cut). A wrong key, an
-emptied, replaced or damaged file and a file of a newer version are errors of their own: never a silent new database.
+How a file is opened, and what can be wrong with it, is in `app.store.opening`. A commit that reports an error may still have reached the disk; the
+writer finds out before it says so.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import os
-import re
-import secrets
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import sqlcipher3
 
+from app.clock import Clock, SystemClock
 from app.concurrency import BlockingWorker
-from app.errors import BugError, DatabaseUnreadable, DiskFull, LocalError, TransientError
+from app.errors import AppError, DiskFull, LocalError
 from app.events import Event, EventBus
-from app.store.migrations import migrate
+from app.store.opening import DatabaseKey, LastExit, close_writer, connect, open_writer, require_sound
+from app.store.sqlite_errors import translate
 
 T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 Parameters: TypeAlias = "Sequence[object] | dict[str, object]"
 
-BUSY_TIMEOUT_S = 5.0
-SQLITE_FULL = "database or disk is full"
-PLAIN_HEADER = b"SQLite format 3\x00"
+__all__ = ["Database", "DatabaseKey", "LastExit", "Parameters", "Reader", "Row", "Snapshot", "Transaction"]
 
-
-@dataclass(frozen=True, slots=True)
-class DatabaseKey:
-    """What the keychain keeps for one database: 64 hex digits of raw key, and the marker that tells our file from an emptied or older one."""
-
-    key_hex: str
-    database_id: str
-    generation: int
-
-    @classmethod
-    def new(cls) -> DatabaseKey:
-        """A random key for a database that does not exist yet."""
-        return cls(secrets.token_hex(32), str(uuid.uuid4()), 1)
-
-    def __post_init__(self) -> None:
-        # SQLCipher takes any other length for a passphrase without a word.
-        if not re.fullmatch(r"[0-9a-f]{64}", self.key_hex):
-            raise DatabaseUnreadable("the database key is not 64 hexadecimal digits", kind="wrong_key")
-
-    def __repr__(self) -> str:
-        return f"DatabaseKey(database_id={self.database_id!r}, generation={self.generation})"
+READERS = 2
 
 
 class Reader(Protocol):
@@ -116,157 +92,218 @@ class Transaction(Snapshot):
 
 
 class Database:
-    """The open file. All methods are for the loop's thread; the work happens in the database's own threads."""
+    """The open file. All methods are for the loop's thread; the work happens in the database's own threads.
 
-    def __init__(self, path: Path, bus: EventBus, writer: BlockingWorker, readers: Sequence[BlockingWorker], connections: list[Any]) -> None:
+    One writer and several readers: in WAL mode neither waits for the other.
+    """
+
+    def __init__(self, path: Path, writer: _Writer, readers: list[_Reader], *, needs_check: bool) -> None:
         self.path = path
-        self._bus = bus
+        self.last_exit = writer.last_exit
+        self.needs_check = needs_check
         self._writer = writer
-        self._readers = list(readers)
-        self._connections = connections  # [0] belongs to the writer's thread, [1:] to the readers'
-        self._next_reader = 0
+        self._readers = readers
+        self._is_closed = False
 
     @classmethod
-    async def open(cls, path: Path, key: DatabaseKey, *, bus: EventBus, create: bool = False, readers: int = 2) -> Database:
+    async def open(
+        cls,
+        path: Path,
+        key: DatabaseKey,
+        *,
+        bus: EventBus,
+        create: bool = False,
+        readers: int = READERS,
+        clock: Clock | None = None,
+    ) -> Database:
         """Open the file at ``path``, or make it when ``create`` is true and no file is there.
 
         Raises DatabaseUnreadable (wrong key, damaged, emptied, missing, replaced, not encrypted), DatabaseTooNew, DiskFull, LocalError.
         """
-        writer = BlockingWorker("database-writer")
-        reader_workers = [BlockingWorker(f"database-reader-{n}") for n in range(readers)]
-        connections: list[Any] = []
+        writer = _Writer(path, key, bus)
+        opened: list[_Reader] = []
         try:
-            connections.append(await writer.run(_open_writer, path, key, create))
-            for worker in reader_workers:
-                connections.append(await worker.run(_connect, path, key, True))
+            needs_check = await writer.worker.run(writer.open, create, (clock or SystemClock()).wall())
+            for number in range(readers):
+                reader = _Reader(path, key, number)
+                opened.append(reader)
+                await reader.worker.run(reader.open)
         except BaseException:
-            for worker, connection in zip([writer, *reader_workers], connections, strict=False):
-                await worker.run(connection.close)
-            for worker in [writer, *reader_workers]:
-                await worker.close()
+            for reader in opened:
+                await reader.worker.close(reader.close)
+            await writer.worker.close(writer.close)
             raise
-        return cls(path, bus, writer, reader_workers, connections)
+        return cls(path, writer, opened, needs_check=needs_check)
 
     async def read(self, fn: Callable[[Reader], T]) -> T:
-        """Run a reading function in a reader's thread on a consistent snapshot."""
-        index = self._next_reader
-        self._next_reader = (index + 1) % len(self._readers)
-        return await self._readers[index].run(_read, self._connections[index + 1], fn)
+        """Run a reading function in the least busy reader's thread, on one consistent snapshot.
+
+        Raises DatabaseUnreadable (damaged), TransientError, LocalError; what ``fn`` raises passes through.
+        """
+        reader = min(self._readers, key=lambda one: one.waiting)
+        reader.waiting += 1
+        try:
+            return await reader.worker.run(reader.read, fn)
+        finally:
+            reader.waiting -= 1
 
     async def write(self, name: str, fn: Callable[[Transaction], T]) -> T:
         """Run a writing function in one transaction; commit; publish its events. ``name`` is for errors and logs.
 
-        Raises DiskFull, TransientError (locked), LocalError; whatever ``fn`` raises rolls back and passes through.
+        When this raises nothing was written, but for LocalError with the code ``commit_unknown``: the disk failed so badly that only the next
+        start can tell. Events are published even where the waiting task was cancelled meanwhile. Raises DiskFull, TransientError (locked),
+        LocalError; what ``fn`` raises rolls back and passes through.
         """
-        result, events = await self._writer.run(_write, self._connections[0], name, fn)
-        self._bus.publish(*events)
-        return result
+        return await self._writer.worker.run(self._writer.write, name, fn)
+
+    async def check(self) -> None:
+        """Check the whole file in a reader's thread. Raises DatabaseUnreadable (damaged)."""
+        await self._writer.worker.run(self._writer.checkpoint)
+        reader = self._readers[-1]
+        reader.waiting += 1
+        try:
+            await reader.worker.run(reader.check)
+        finally:
+            reader.waiting -= 1
+        self.needs_check = False
 
     async def close(self) -> None:
-        """Checkpoint and close every connection."""
-        for worker, connection in zip(self._readers, self._connections[1:], strict=True):
-            await worker.close(connection.close)
-        await self._writer.close(lambda: _close_writer(self._connections[0]))
+        """Fold the log into the file and close every connection. Calling it twice does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for reader in self._readers:
+            await reader.worker.close(reader.close)
+        await self._writer.worker.close(self._writer.close)
 
 
-def _connect(path: Path, key: DatabaseKey, query_only: bool) -> Any:
-    connection = sqlcipher3.connect(str(path), isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=True)
-    try:
-        # A key cannot be bound as a parameter; it was checked to be 64 hexadecimal digits. No trace callback may be set before this line.
-        connection.execute(f"PRAGMA key=\"x'{key.key_hex}'\"")
-        connection.execute("PRAGMA cipher_log_level=NONE")
-        version = connection.execute("PRAGMA cipher_version").fetchone()
-        if not version or not version[0]:
-            raise DatabaseUnreadable("the SQLite library has no encryption", kind="not_encrypted")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA trusted_schema=OFF")
-        if query_only:
-            connection.execute("PRAGMA query_only=ON")
-    except sqlcipher3.DatabaseError as error:
-        connection.close()
-        raise _translate(error, "open") from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+class _Reader:
+    """A reading connection. All but `waiting` belongs to the thread of ``worker``."""
 
+    def __init__(self, path: Path, key: DatabaseKey, number: int) -> None:
+        self.worker = BlockingWorker(f"database-reader-{number}")
+        self.waiting = 0
+        self._path = path
+        self._key = key
+        self._connection: Any = None
 
-def _open_writer(path: Path, key: DatabaseKey, create: bool) -> Any:
-    exists = path.exists()
-    if exists and path.stat().st_size == 0:
-        raise DatabaseUnreadable("the database file is empty", kind="emptied")
-    if exists and path.open("rb").read(len(PLAIN_HEADER)) == PLAIN_HEADER:
-        raise DatabaseUnreadable("the database file is not encrypted", kind="not_encrypted")
-    if not exists and not create:
-        raise DatabaseUnreadable("the database file is missing", kind="missing")
-    if not exists:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    connection = _connect(path, key, False)
-    try:
-        migrate(connection, path, key.database_id, key.generation, is_new=not exists)
-    except sqlcipher3.DatabaseError as error:
-        connection.close()
-        raise _translate(error, "migrate") from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    def open(self) -> None:
+        self._connection = connect(self._path, self._key, query_only=True)
 
-
-def _close_writer(connection: Any) -> None:
-    with contextlib.suppress(sqlcipher3.DatabaseError):
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-
-
-def _read(connection: Any, fn: Callable[[Reader], T]) -> T:
-    try:
-        connection.execute("BEGIN")
+    def read(self, fn: Callable[[Reader], T]) -> T:
+        connection = self._connection
         try:
-            return fn(Snapshot(connection))
-        finally:
-            connection.execute("ROLLBACK")
-    except sqlcipher3.DatabaseError as error:
-        raise _translate(error, "read") from None
+            connection.execute("BEGIN")
+            try:
+                return fn(Snapshot(connection))
+            finally:
+                _roll_back(connection)
+        except sqlcipher3.Error as error:
+            raise translate(error, "read") from None
+
+    def check(self) -> None:
+        require_sound(self._connection)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
-def _write(connection: Any, name: str, fn: Callable[[Transaction], T]) -> tuple[T, list[Event]]:
-    transaction = Transaction(connection, name)
-    try:
-        # A deferred transaction that turns into a writer fails at once when another writer is busy; IMMEDIATE waits.
-        connection.execute("BEGIN IMMEDIATE")
+class _Writer:
+    """The writing connection. All but construction belongs to the thread of ``worker``."""
+
+    def __init__(self, path: Path, key: DatabaseKey, bus: EventBus) -> None:
+        self.worker = BlockingWorker("database-writer")
+        self.last_exit = LastExit.NONE
+        self._path = path
+        self._key = key
+        self._bus = bus
+        self._loop = asyncio.get_running_loop()
+        self._connection: Any = None
+
+    def open(self, create: bool, now: float) -> bool:
+        opened = open_writer(self._path, self._key, create=create, now=now)
+        self._connection = opened.connection
+        self.last_exit = opened.last_exit
+        return opened.needs_check
+
+    def write(self, name: str, fn: Callable[[Transaction], T]) -> T:
+        if self._connection is None:
+            self._connection = connect(self._path, self._key)
+        connection = self._connection
+        transaction = Transaction(connection, name)
         try:
-            result = fn(transaction)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
+            # A deferred transaction that turns into a writer fails at once when another writer is busy; IMMEDIATE waits.
+            connection.execute("BEGIN IMMEDIATE")
+            before = connection.total_changes
+            try:
+                result = fn(transaction)
+                number = _count(connection) if connection.total_changes != before else None
+            except BaseException:
+                _roll_back(connection)
+                raise
+        except sqlcipher3.Error as error:
+            raise translate(error, name) from None
         try:
             connection.execute("COMMIT")
-        except sqlcipher3.DatabaseError:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-    except sqlcipher3.DatabaseError as error:
-        raise _translate(error, name) from None
-    return result, transaction.events
+        except sqlcipher3.Error as error:
+            self._settle_commit(number, translate(error, name))
+        if transaction.events:
+            # Posted before this call's own result, so that whoever awaits the write finds its events published.
+            self._loop.call_soon_threadsafe(self._bus.publish, *transaction.events)
+        return result
+
+    def checkpoint(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlcipher3.Error as error:
+            raise translate(error, "checkpoint") from None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            close_writer(self._connection, self._path)
+
+    def _settle_commit(self, number: int | None, reported: AppError) -> None:
+        """Find out whether a commit that reported an error took place; raises ``reported`` unless it did.
+
+        The frames of such a commit may lie in the log, whole, where a later recovery would find them. So where it did not take place another
+        one is written over them at once: only then is "nothing was written" true for good.
+        """
+        _roll_back(self._connection)
+        with contextlib.suppress(sqlcipher3.Error):
+            self._connection.close()
+        self._connection = None
+        try:
+            connection = connect(self._path, self._key)
+            try:
+                if number is not None and connection.execute("SELECT writes FROM meta").fetchone()[0] >= number:
+                    self._connection = connection
+                    return
+                connection.execute("BEGIN IMMEDIATE")
+                _count(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.close()
+                raise
+        except (AppError, sqlcipher3.Error):
+            if isinstance(reported, DiskFull):
+                # The commit's last frame was never written whole, so no recovery can take it for a commit.
+                raise reported from None
+            raise LocalError(
+                f"{reported.message}; whether the change was saved will be known after a restart", code="commit_unknown"
+            ) from None
+        self._connection = connection
+        raise reported
 
 
-def _translate(error: Exception, name: str) -> LocalError | TransientError | BugError:
-    text = str(error)
-    if SQLITE_FULL in text:
-        return DiskFull(f"{name}: the disk is full")
-    if "locked" in text or "busy" in text:
-        return TransientError(f"{name}: the database is locked", code="database_locked")
-    if "not a database" in text or "hmac check failed" in text:
-        return DatabaseUnreadable("the key does not fit, or the first page is damaged", kind="wrong_key")
-    if "malformed" in text or "corrupt" in text:
-        return DatabaseUnreadable("the database is damaged", kind="damaged")
-    if isinstance(error, sqlcipher3.IntegrityError | sqlcipher3.ProgrammingError) or "no such" in text or "syntax error" in text:
-        # SQLite's own words name tables and columns, never values.
-        return BugError(f"{name}: {text}")
-    return LocalError(f"{name}: the database could not be read or written ({type(error).__name__})")
+def _count(connection: Any) -> int:
+    """Count this transaction in the file, so that its commit can be recognised later."""
+    return int(connection.execute("UPDATE meta SET writes = writes + 1 RETURNING writes").fetchone()[0])
+
+
+def _roll_back(connection: Any) -> None:
+    if connection.in_transaction:
+        with contextlib.suppress(sqlcipher3.Error):
+            connection.execute("ROLLBACK")

@@ -2,7 +2,9 @@
 CREATE TABLE meta (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     database_id TEXT NOT NULL,
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    writes INTEGER NOT NULL DEFAULT 0,
+    checked_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE mail_account (
     account_id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,56 +1,77 @@
 """Numbered migrations: ``NNNN_name.sql``, each run once in one transaction, ``PRAGMA user_version`` counting them.
 
-Before an existing file is changed a copy is kept beside it. A file of a newer version is refused in words.
+Before an existing file is changed a copy is kept beside it. A file of a newer version is refused in words. A program that is killed in the middle
+of a migration goes on with that migration at its next start.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from app.errors import DatabaseTooNew, DatabaseUnreadable
+from app.errors import BugError, DatabaseTooNew, DatabaseUnreadable
+from app.paths import folder_error, sync_folder
+
+COPIES_KEPT = 2
 
 
 def migrate(connection: Any, path: Path, database_id: str, generation: int, *, is_new: bool) -> None:
-    """Bring the open database to the newest version and check that it is the one the keychain's marker names.
+    """Bring the open database to the newest version. The copy made before is ``<name>.before-<version>``, encrypted like the file.
 
-    Raises DatabaseTooNew, DatabaseUnreadable (``replaced`` when the marker differs, ``emptied`` when an existing file has no tables).
+    Raises DatabaseTooNew, DiskFull, LocalError; SQLite's errors pass through.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    version = schema_version(connection)
     steps = migration_steps()
     newest = max(steps)
     if version > newest:
         raise DatabaseTooNew(f"the database has version {version}, this program knows {newest}")
-    if version == 0 and not is_new:
-        raise DatabaseUnreadable("the database has no tables", kind="emptied")
-    if version != 0:
-        _check_marker(connection, database_id, generation)
-    if not is_new and version < newest:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(path, path.with_name(f"{path.name}.before-{newest:04}"))
+    if version == newest:
+        return
+    if not is_new:
+        _keep_copy(connection, path, newest)
     for number in range(version + 1, newest + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in split_statements(steps[number]):
                 connection.execute(statement)
             if number == 1:
-                connection.execute("INSERT INTO meta (only_row, database_id, generation) VALUES (1, ?, ?)", (database_id, generation))
+                connection.execute(
+                    "INSERT INTO meta (only_row, database_id, generation) VALUES (1, ?, ?)", (database_id, generation)
+                )
             connection.execute(f"PRAGMA user_version={number}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise
+
+
+def schema_version(connection: Any) -> int:
+    """The number of the last migration that the file has had; 0 for a file without tables."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check_marker(connection: Any, database_id: str, generation: int) -> None:
+    """Raises DatabaseUnreadable (replaced) unless the file is the one that the keychain's marker names, or a later state of it."""
+    row = connection.execute("SELECT database_id, generation FROM meta").fetchone()
+    if row is None or row[0] != database_id or int(row[1]) < generation:
+        raise DatabaseUnreadable("the database is not the one that this key was made for", kind="replaced")
 
 
 def migration_steps() -> dict[int, str]:
     """The SQL of every migration by number; the numbers are 1, 2, 3 … without a gap."""
-    steps = {
-        int(entry.name[:4]): entry.read_text(encoding="utf-8")
-        for entry in resources.files(__name__).iterdir()
-        if entry.name.endswith(".sql")
-    }
+    steps: dict[int, str] = {}
+    for entry in resources.files(__name__).iterdir():
+        if entry.name.endswith(".sql"):
+            number = int(entry.name[:4])
+            if number in steps:
+                raise BugError(f"two migrations have the number {number}")
+            steps[number] = entry.read_text(encoding="utf-8")
+    if sorted(steps) != list(range(1, len(steps) + 1)):
+        raise BugError(f"the migrations {sorted(steps)} have a gap")
     return dict(sorted(steps.items()))
 
 
@@ -70,7 +91,22 @@ def split_statements(script: str) -> list[str]:
     return statements
 
 
-def _check_marker(connection: Any, database_id: str, generation: int) -> None:
-    row = connection.execute("SELECT database_id, generation FROM meta").fetchone()
-    if row is None or row[0] != database_id or int(row[1]) < generation:
-        raise DatabaseUnreadable("the database is not the one that this key was made for", kind="replaced")
+def _keep_copy(connection: Any, path: Path, newest: int) -> None:
+    # The log is folded in first, so that one file is the whole database.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = path.with_name(f"{path.name}.before-{newest:04}")
+    part = path.with_name(f"{copy.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(handle, "wb") as target, path.open("rb") as source:
+            shutil.copyfileobj(source, target, 1 << 20)
+            target.flush()
+            os.fsync(target.fileno())
+        part.replace(copy)
+        for older in sorted(path.parent.glob(f"{path.name}.before-[0-9][0-9][0-9][0-9]"))[:-COPIES_KEPT]:
+            older.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise folder_error(error, "no copy of the database could be kept before the update") from error

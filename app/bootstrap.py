@@ -1,0 +1,116 @@
+"""The composition root: opens a profile and joins the services. Front ends and tests call `open_app`, and nothing else knows the backends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.auth.ports import SecretStore
+from app.backends.keyring_secrets import KeyringSecrets
+from app.clock import Clock, SystemClock
+from app.concurrency import BlockingWorker, supervise
+from app.errors import AppError
+from app.events import BackgroundTaskFailed, EventBus
+from app.logs import LogFile
+from app.paths import Profile, protect_process, write_private
+from app.settings import Settings
+from app.store.database import Database
+from app.store.keys import open_database
+
+_log = logging.getLogger(__name__)
+
+NAME_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every service stands on. ``start`` runs a long task under supervision until the profile is closed."""
+
+    profile: Profile
+    bus: EventBus
+    settings: Settings
+    secrets: SecretStore
+    database: Database
+    clock: Clock
+    start: Callable[[str, Callable[[], Awaitable[None]]], None]
+
+
+@asynccontextmanager
+async def open_core(
+    profile: Profile, *, secrets: SecretStore | None = None, clock: Clock | None = None
+) -> AsyncIterator[Core]:
+    """Open a profile without mail, Salesforce or outbox: folders, lock, log, settings, keychain, database, task group.
+
+    Raises SecretStoreUnavailable, DatabaseKeyMissing, DatabaseUnreadable, DatabaseTooNew, DiskFull, ProfileInUse, LocalError. Whatever order
+    things end in, no task and no thread stays behind.
+    """
+    clock = clock or SystemClock()
+    protect_process()
+    bus = EventBus()
+    async with contextlib.AsyncExitStack() as stack:
+        disk = BlockingWorker("profile")
+        stack.push_async_callback(disk.close)
+        await disk.run(profile.prepare)
+        stack.enter_context(profile.locked())
+        await disk.run(profile.wipe_temp)
+        stack.push_async_callback(disk.run, profile.wipe_temp)
+        settings = Settings(profile.settings_file, bus)
+        stack.push_async_callback(settings.close)
+        await settings.load()
+        log_file = LogFile(profile.log_file, level=settings.log_level)
+        stack.callback(log_file.close)
+        if secrets is None:
+            secrets = KeyringSecrets(await disk.run(profile_name, profile))
+            stack.push_async_callback(secrets.close)
+        database = await open_database(profile.database, secrets, bus=bus, clock=clock)
+        stack.push_async_callback(database.close)
+        _log.info("profile open, last exit %s", database.last_exit)
+        tasks = _Tasks(bus, clock)
+        stack.push_async_callback(tasks.close)
+        yield Core(profile, bus, settings, secrets, database, clock, tasks.start)
+
+
+def profile_name(profile: Profile) -> str:
+    """The profile's own name in the keychain.
+
+    Made of the folder's path at first and kept in a file: a folder that moves takes its name along, a folder that vanished with everything in it
+    gets the same name again and so is missed.
+    """
+    try:
+        name = profile.name_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    if not (name.isalnum() and len(name) == NAME_LENGTH):
+        name = hashlib.sha256(str(profile.root.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:NAME_LENGTH]
+        write_private(profile.name_file, name.encode("ascii"))
+    return name
+
+
+class _Tasks:
+    """Long tasks of one open profile. Each is supervised by itself: one that ends or fails leaves the others alone."""
+
+    def __init__(self, bus: EventBus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, name: str, fn: Callable[[], Awaitable[None]]) -> None:
+        """Run ``fn`` for ever, as `supervise` does."""
+        task = asyncio.create_task(supervise(name, fn, clock=self._clock, on_error=self._report), name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """Cancel all and wait until each has ended."""
+        for task in tuple(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.wait(tuple(self._running))
+
+    def _report(self, name: str, error: BaseException) -> None:
+        self._bus.publish(BackgroundTaskFailed(name, error.code if isinstance(error, AppError) else "bug"))
