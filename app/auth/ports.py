@@ -56,8 +56,8 @@ class TokenRefused(PermanentError):
 class TokenEndpoint(Protocol):
     """The OAuth addresses of Salesforce, without any state.
 
-    Every method raises Offline, RateLimited, TransientError (also with code ``token_busy``: another refresh of this token is under way),
-    OutcomeUnknown (the answer was lost), TokenRefused.
+    Every method raises Offline, RateLimited, TransientError (also with code ``token_busy``: another refresh of this token is under way, and
+    ``connection_lost``: the answer was lost), TokenRefused.
     """
 
     async def token(self, host: LoginHost, form: Mapping[str, str]) -> JsonObject:

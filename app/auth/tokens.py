@@ -62,8 +62,8 @@ class LoginTokens:
     async def access(self) -> AccessToken:
         """The token in RAM, or a new one.
 
-        Raises SignInRequired, Offline, RateLimited, TransientError, OutcomeUnknown (the answer of a refresh was lost: asking again is right, and
-        where the server had rotated the token already it ends in SignInRequired).
+        Raises SignInRequired, Offline, RateLimited, TransientError. Where the answer of a refresh was lost, asking again is right: if the server
+        had rotated the token already, nothing but a sign-in could have helped, and if it had not, nothing is lost.
         """
         return self._current or await self._renewed()
 

@@ -1,13 +1,18 @@
-"""What Salesforce must offer to `app.crm`. One implementation on the wire (`app.backends.salesforce`); a port because of the floors."""
+"""What Salesforce and the mail side must offer to `app.crm`.
+
+`CrmGateway` has one implementation on the wire (`app.backends.salesforce`); it is a port because of the floors, as `MessageSource` is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from app.errors import AppError
 from app.model.crm import JsonObject, JsonValue
-from app.model.ids import RecordId
+from app.model.ids import MessageId, RecordId
+from app.model.mail import LoggedMessage, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +27,20 @@ class SubRequest:
 
 @dataclass(frozen=True, slots=True)
 class SubResponse:
-    """One part of a composite answer; ``body`` as parsed (a list of errors where ``status`` is 400 or more)."""
+    """One part of a composite answer; ``body`` as parsed.
+
+    ``error`` is what a refused part means, by the same mapping as a refused call; None for a part that was carried out.
+    """
 
     reference_id: str
     status: int
     body: JsonValue
+    error: AppError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiUsage:
-    """``Sforce-Limit-Info`` of the last answer; ``calls`` counts the calls of this gateway since it was made."""
+    """``Sforce-Limit-Info`` of the last answer (0 and 0 before the first); ``calls`` counts the calls of this gateway since it was made."""
 
     used: int
     maximum: int
@@ -66,11 +75,14 @@ class CrmGateway(Protocol):
         ...
 
     async def composite(self, requests: Sequence[SubRequest], *, all_or_none: bool) -> list[SubResponse]:
-        """At most 25 parts, at most 5 queries, one API call. A refused part is no exception: look at its status."""
+        """At most 25 parts, at most 5 queries, one API call; answers in the order of the requests.
+
+        A refused part is no exception: look at its error.
+        """
         ...
 
     async def describe(self, object_type: str, *, etag: str = "") -> tuple[JsonObject | None, str]:
-        """The describe and its ETag; None when the one that the caller has is still right."""
+        """The describe and its validator (opaque); None when the one that the caller has is still right."""
         ...
 
     async def object_types(self) -> dict[str, JsonObject]:
@@ -88,11 +100,26 @@ class CrmGateway(Protocol):
         ...
 
     async def upload_file(
-        self, fields: Mapping[str, JsonValue], file_name: str, size: int, chunks: AsyncIterator[bytes]
+        self, fields: Mapping[str, JsonValue], file_name: str, size: int, chunks: Callable[[], AsyncIterator[bytes]]
     ) -> RecordId:
-        """Create a ContentVersion by multipart from a stream of ``size`` bytes; its id."""
+        """Create a ContentVersion by multipart from a stream of ``size`` bytes; its id.
+
+        ``chunks`` begins the stream; it is called again when the request has to be sent again after a renewed sign-in.
+        """
         ...
 
     async def close(self) -> None:
-        """End the thread; never raises."""
+        """End the threads; never raises."""
+        ...
+
+
+class MessageSource(Protocol):
+    """What the CRM side needs of stored mail."""
+
+    async def log_data(self, message_id: MessageId) -> LoggedMessage:
+        """A message as it is to be logged. Raises Offline when its body is not here and can't be fetched, RecordNotFound when the message is gone."""
+        ...
+
+    async def part(self, message_id: MessageId, part_id: str) -> tuple[Part, bytes]:
+        """The decoded bytes of an attachment or inline part. Raises like `log_data`."""
         ...

@@ -192,3 +192,17 @@ class OutgoingMessage:
     references: tuple[str, ...] = ()
     answers: MessageId | None = None
     """The stored message that this one answers; it is flagged \\Answered when the server has accepted the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMessage:
+    """A message as it is logged to the CRM. ``text`` and ``html`` are the mail's own words in full; ``html`` is "" when the mail has none.
+
+    ``own_addresses`` are those of the mail account that it belongs to, lower case; ``is_incoming`` is false for mail that the user sent.
+    """
+
+    envelope: Envelope
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    is_incoming: bool
+    own_addresses: tuple[str, ...] = ()
