@@ -1,14 +1,15 @@
 """The port between the queue and what it carries: one handler for each kind of operation.
 
-A handler's local steps (`apply_local`, `settle_local`, `back_out`) run inside the queue's own transaction, so that the row of the operation and
-its mark on mail or record can never differ. Its remote steps (`perform`, `probe`) speak to one server.
+A handler's local steps (`apply_local`, `settle_local`, `back_out`) run inside the queue's own transaction, so that the
+row of the operation and its mark on mail or record can never differ. Its remote steps (`perform`, `probe`) speak to one
+server; those of one handler may run at the same time for operations of different targets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.errors import AppError
 from app.model.crm import JsonObject
@@ -48,14 +49,17 @@ class OperationHandler(Protocol):
         ...
 
     def apply_local(self, tx: Transaction, operation: Operation) -> None:
-        """Make the wish visible, in the transaction that queues it."""
+        """Make the wish visible, in the transaction that queues it.
+
+        Called again when a person retries an operation that `back_out` took back.
+        """
         ...
 
     async def perform(self, operation: Operation, results: Mapping[OperationId, JsonObject]) -> JsonObject:
         """Do it on the server, once. ``results`` are those of ``depends_on``.
 
         Raises Offline or RateLimited (nothing was sent or done), OutcomeUnknown (it may have been done), TransientError (not done, try again),
-        SignInRequired, PermanentError.
+        SignInRequired, PermanentError, LocalError.
         """
         ...
 
@@ -75,5 +79,17 @@ class OperationHandler(Protocol):
         ...
 
     def back_out(self, tx: Transaction, operation: Operation, error: AppError | None) -> None:
-        """Take the pending mark back; ``error`` is None when the user discarded the operation."""
+        """Take the pending mark back; ``error`` is None when the user discarded the operation.
+
+        Called with the error when the server refused, and once more with None when the person then discards it.
+        """
+        ...
+
+
+@runtime_checkable
+class DescribingHandler(Protocol):
+    """A handler that can say in words what exactly it will send."""
+
+    def describe(self, operation: Operation) -> list[tuple[str, str]]:
+        """Pairs of a label and a text for the outbox view, in the order to show them."""
         ...

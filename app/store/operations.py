@@ -302,16 +302,12 @@ def doubt_interrupted(tx: Transaction, *, now: float, spare: Collection[Operatio
     )
 
 
-def forget_waits(tx: Transaction, account: str | None, error_code: str) -> None:
-    """Let operations that wait because of ``error_code`` try at once (of one account, or of all)."""
-    chosen = (
-        "SELECT operation_id FROM operation WHERE state IN ('pending', 'checking') AND error_code = ? "
-        "AND not_before > 0"
-    )
+def forget_waits(tx: Transaction, account: str) -> None:
+    """Let the operations of an account that wait for a time try at once."""
     _move(
         tx,
-        chosen if account is None else f"{chosen} AND account = ?",
-        (error_code,) if account is None else (error_code, account),
+        "SELECT operation_id FROM operation WHERE state IN ('pending', 'checking') AND not_before > 0 AND account = ?",
+        (account,),
         "UPDATE operation SET not_before = 0 WHERE operation_id = ?",
         (),
         (),
