@@ -1,0 +1,204 @@
+"""A message being written: prefilled, kept as a draft while it grows, handed to the outbox. The feature's only file that calls the core."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from dataclasses import dataclass, replace
+
+from app.mail.accounts import MailAccounts
+from app.mail.compose import MailComposer
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.model.ids import MailAccountId, MessageId
+from app.model.mail import Address, MailAccount, OutgoingMessage
+from ui.dispatch import Dispatcher
+
+AUTOSAVE_MS = 2_000
+"""How long after the last key the draft is kept, in milliseconds."""
+
+_ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+\Z")
+_ATTACHMENT_WORDS = re.compile(
+    r"\b(attached|attachment|enclosed|anbei|im anhang|beigefügt|ci-joint|adjunto)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the fields hold. ``problems`` are addresses that cannot be one."""
+
+    to: str
+    cc: str
+    bcc: str
+    subject: str
+    text: str
+
+
+class ComposerModel(QObject):
+    """One message. `ready` comes when the prefilled message is here; `sent` when it is safely in the outbox."""
+
+    ready = Signal(object, object)
+    """The `OutgoingMessage` to start from and the list of `MailAccount` it can be sent by."""
+    sent = Signal(str)
+    """The operation's id: the window offers to take it back while it has not gone."""
+    saved = Signal(bool)
+    """True once the draft is kept, false while it is newer than what is kept."""
+
+    def __init__(
+        self, composer: MailComposer, accounts: MailAccounts, dispatcher: Dispatcher, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._composer = composer
+        self._accounts = accounts
+        self._dispatcher = dispatcher
+        self._message: OutgoingMessage | None = None
+        self._known: list[MailAccount] = []
+        self._is_over = False
+        self._autosave = QTimer(self)
+        self._autosave.setSingleShot(True)
+        self._autosave.setInterval(AUTOSAVE_MS)
+        self._autosave.timeout.connect(self.save)
+
+    @property
+    def message(self) -> OutgoingMessage | None:
+        """The message as it was last changed."""
+        return self._message
+
+    def start_new(self, account_id: MailAccountId | None = None, to: str = "") -> None:
+        """An empty message from the given account, or the first."""
+
+        async def work() -> None:
+            self._known = await self._accounts.list()
+            chosen = account_id if account_id is not None else self._known[0].account_id if self._known else None
+            if chosen is None:
+                return
+            message = await self._composer.new(chosen)
+            self._begin(replace(message, to=tuple(parse_addresses(to)[0])))
+
+        self._dispatcher.start(work())
+
+    def start_reply(self, message_id: MessageId, *, to_all: bool) -> None:
+        """An answer with the quoted text."""
+
+        async def work() -> None:
+            self._known = await self._accounts.list()
+            self._begin(await self._composer.reply(message_id, to_all=to_all))
+
+        self._dispatcher.start(work())
+
+    def resume(self, message: OutgoingMessage) -> None:
+        """Go on with a draft."""
+
+        async def work() -> None:
+            self._known = await self._accounts.list()
+            self._begin(message)
+
+        self._dispatcher.start(work())
+
+    def change(self, draft: Draft) -> list[str]:
+        """Take the fields over; the addresses that cannot be one. The draft is kept a moment later."""
+        if self._message is None or self._is_over:
+            return []
+        to, bad_to = parse_addresses(draft.to)
+        cc, bad_cc = parse_addresses(draft.cc)
+        bcc, bad_bcc = parse_addresses(draft.bcc)
+        changed = replace(
+            self._message, to=tuple(to), cc=tuple(cc), bcc=tuple(bcc), subject=draft.subject.strip(), text=draft.text
+        )
+        if changed != self._message:
+            self._message = changed
+            self.saved.emit(False)
+            self._autosave.start()
+        return [*bad_to, *bad_cc, *bad_bcc]
+
+    def choose_account(self, account_id: MailAccountId) -> None:
+        """Send by another account."""
+        account = next((a for a in self._known if a.account_id == account_id), None)
+        if self._message is not None and account is not None:
+            sender = Address(account.display_name, account.address)
+            self._message = replace(self._message, account_id=account_id, from_=sender)
+            self._autosave.start()
+
+    def problem(self) -> str:
+        """Why it cannot be sent yet, "" when it can."""
+        message = self._message
+        if message is None:
+            return "The message is not ready yet."
+        if not (message.to or message.cc or message.bcc):
+            return "Add a recipient."
+        return ""
+
+    def doubts(self) -> list[str]:
+        """What a careful person would look at once more before sending."""
+        message = self._message
+        if message is None:
+            return []
+        found = []
+        if not message.subject:
+            found.append("It has no subject.")
+        own_words = "\n".join(line for line in message.text.splitlines() if not line.startswith(">"))
+        if _ATTACHMENT_WORDS.search(own_words):
+            found.append("It speaks of an attachment and has none.")
+        return found
+
+    def save(self) -> None:
+        """Keep the draft now."""
+        if (message := self._message) is None or self._is_over:
+            return
+
+        async def work() -> None:
+            await self._composer.save_draft(message)
+            if self._message == message:
+                self.saved.emit(True)
+
+        self._dispatcher.start(work(), slot=("composer-save", message.message_id))
+
+    def send(self) -> None:
+        """Hand it to the outbox; the draft goes once it is safely there."""
+        message = self._message
+        if message is None or self._is_over or self.problem():
+            return
+        self._autosave.stop()
+
+        async def work() -> None:
+            await self._composer.save_draft(message)
+            operation_id = await self._composer.send(message)
+            self._is_over = True
+            await self._composer.discard_draft(message.message_id)
+            self.sent.emit(str(operation_id))
+
+        self._dispatcher.start(work(), slot=("composer-save", message.message_id))
+
+    def discard(self) -> None:
+        """Give the message up."""
+        self._autosave.stop()
+        self._is_over = True
+        if self._message is not None:
+            self._dispatcher.start(self._composer.discard_draft(self._message.message_id))
+
+    def _begin(self, message: OutgoingMessage) -> None:
+        self._message = message
+        self.ready.emit(message, list(self._known))
+
+
+def parse_addresses(text: str) -> tuple[list[Address], list[str]]:
+    """A field of addresses (RFC 5322, commas or semicolons) into addresses and what cannot be one; no header can be smuggled in."""
+    found: list[Address] = []
+    bad: list[str] = []
+    pairs = email.utils.getaddresses([re.sub(r"[\r\n]+", " ", text).replace(";", ",")])
+    for name, address in pairs:
+        if not name and not address:
+            continue
+        if _ADDRESS.match(address):
+            found.append(Address(name, address))
+        else:
+            bad.append(address or name)
+    return found, bad
+
+
+def join_addresses(addresses: tuple[Address, ...]) -> str:
+    """Addresses as a person edits them."""
+    return ", ".join(
+        email.utils.formataddr((a.name, a.address), charset="utf-8") if a.name.isascii() else f"{a.name} <{a.address}>"
+        for a in addresses
+    )
