@@ -1,0 +1,1 @@
+"""The mail servers, driven by IMAPClient and smtplib as they come."""
