@@ -1,0 +1,1 @@
+"""What a person does to messages: archive, delete, move, flag, mark as read, and take it back."""
