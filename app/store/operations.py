@@ -32,7 +32,7 @@ _DEPENDANTS = f"""
     {_SELECT}
     WHERE o.operation_id IN (SELECT operation_id FROM below) AND o.state NOT IN ('done', 'discarded', 'superseded')
     ORDER BY o.seq
-"""  # noqa: S608 - joined from constants
+"""
 
 # The partial indexes of 0003_operations.sql serve these conditions only as long as they are written in the same words.
 _HEADS = """
