@@ -114,11 +114,11 @@ CREATE TABLE wanted_flag (
     PRIMARY KEY (message_id, flag)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX wanted_flag_operation ON wanted_flag (operation_id);
--- folder_id NULL: to be removed for good. target_uid_floor is the folder's UIDNEXT before the first attempt, so that a copy made
+-- folder_id 0: to be removed for good. The folder may have gone meanwhile: its operation then says so. target_uid_floor is the folder's UIDNEXT before the first attempt, so that a copy made
 -- by an attempt that lost its answer can be told from a message that was there before.
 CREATE TABLE wanted_folder (
     message_id INTEGER PRIMARY KEY REFERENCES message (message_id) ON DELETE CASCADE,
-    folder_id INTEGER REFERENCES folder (folder_id) ON DELETE CASCADE,
+    folder_id INTEGER NOT NULL,
     source_folder_id INTEGER NOT NULL,
     operation_id TEXT NOT NULL,
     target_uid_validity INTEGER NOT NULL DEFAULT 0,
