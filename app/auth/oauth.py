@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode, urlsplit
 
 from app.auth.hosts import LoginHost, check_instance_url
@@ -46,6 +46,10 @@ class AuthorizationRequest:
         """A request with fresh random values; ``with_web`` asks for the scope that opening records without a sign-in needs."""
         scopes = (*SCOPES, WEB_SCOPE) if with_web else SCOPES
         return cls(host, client_id, redirect_uri, scopes, secrets.token_urlsafe(32), secrets.token_urlsafe(64))
+
+    def sent_back_to(self, redirect_uri: str) -> AuthorizationRequest:
+        """The same request with another redirect URI."""
+        return replace(self, redirect_uri=redirect_uri)
 
     @property
     def url(self) -> str:

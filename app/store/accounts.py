@@ -138,6 +138,15 @@ def set_needs_sign_in(tx: Transaction, login_id: CrmLoginId, needs_sign_in: bool
         tx.publish(AccountsChanged())
 
 
+def set_crm_org(tx: Transaction, login_id: CrmLoginId, org_name: str, is_sandbox: bool) -> None:
+    """Note what the org is called and of which kind it is."""
+    changed = tx.execute(
+        "UPDATE crm_login SET org_name = ?, is_sandbox = ? WHERE login_id = ?", (org_name, int(is_sandbox), login_id)
+    )
+    if changed:
+        tx.publish(AccountsChanged())
+
+
 def remove_crm_login(tx: Transaction, login_id: CrmLoginId) -> bool:
     """Forget a login and what was stored for it; whether it was there."""
     found = tx.execute("DELETE FROM crm_login WHERE login_id = ?", (login_id,)) > 0
