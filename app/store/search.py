@@ -59,7 +59,7 @@ def forget(tx: Transaction, message_ids: Iterable[MessageId]) -> None:
 
 
 def find(reader: Reader, words: str, *, limit: int) -> list[MessageId]:
-    """The newest messages that hold all the words (the last one may be unfinished) and are in some folder.
+    """The newest messages that hold all the words (each may be unfinished, but for single letters) and are in some folder.
 
     ``from:``, ``to:``, ``subject:`` and ``filename:`` look at one field, quotes keep words together, ``-`` excludes.
     """
@@ -104,7 +104,7 @@ def match_expression(words: str) -> str:
         if not _WORDLIKE.search(text):
             continue
         term = '"' + spaced(text).replace('"', '""').strip() + '"'
-        if phrase is None:
+        if phrase is None and (len(text) > 1 or not text.isascii()):
             term += " *"
         if column:
             term = f"{_COLUMN[column.lower()]} : {term}"

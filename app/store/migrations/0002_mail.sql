@@ -142,7 +142,7 @@ INSERT INTO message_sequence (only_row, next) VALUES (1, 1);
 -- rowid is message_id: the newest hits are the last rows. Characters of scripts without spaces are indexed one by one (app.store.search).
 CREATE VIRTUAL TABLE message_search USING fts5 (
     subject, sender, recipients, body, attachments,
-    content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2"
+    content='', contentless_delete=1, prefix='2 3', tokenize="unicode61 remove_diacritics 2"
 );
 -- The text of a message that is being written. draft_id is its Message-ID, payload JSON.
 CREATE TABLE draft (
