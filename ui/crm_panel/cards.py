@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from PySide6.QtCore import QDate, QLocale, QMimeData, Qt, QUrl, Signal
+from PySide6.QtCore import QDate, QLocale, QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.model.crm import CrmRecord, Section, SectionState
 from app.model.operation import Operation, OperationKind, OperationState
 from ui.crm_panel.model import failure_words, target_of
+from ui.drag import dragged_files, dragged_part
 from ui.icons import Icon
 from ui.theme import Space, set_role
 from ui.widgets.bars import IconLabel
 from ui.widgets.labels import Badge, ElidedLabel
-from ui.widgets.part_drag import part_of
 from ui.widgets.states import Card
 
 _ICONS = {
@@ -89,7 +88,7 @@ class RecordCard(Card):
     """One record. Opens by click or Enter, takes files by drop. ``dropped`` carries `QMimeData` contents as a list of paths or one mail part."""
 
     open_requested = Signal(str)
-    part_dropped = Signal(int, str, object)
+    part_dropped = Signal(object, str, object)
     files_dropped = Signal(object, object)
 
     def __init__(self, record: CrmRecord, parent: QWidget | None = None) -> None:
@@ -157,10 +156,10 @@ class RecordCard(Card):
         """Tell what was dropped; a part of a mail keeps its identity."""
         self.show_drop_zone(shown=False)
         data = event.mimeData()
-        part = part_of(data)
+        part = dragged_part(data)
         if part is not None:
             self.part_dropped.emit(part[0], part[1], self.target)
-        elif paths := local_files(data):
+        elif paths := dragged_files(data):
             self.files_dropped.emit(paths, self.target)
         else:
             return
@@ -291,13 +290,7 @@ def heading_of(record: CrmRecord) -> str:
 
 def can_take(data: QMimeData) -> bool:
     """Whether drag data holds a mail part or at least one local file."""
-    return part_of(data) is not None or bool(local_files(data))
-
-
-def local_files(data: QMimeData) -> list[Path]:
-    """The local files of drag data; whether they can be read is found out in the core, off this thread."""
-    urls: list[QUrl] = list(data.urls()) if data.hasUrls() else []
-    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile() and not url.toLocalFile().startswith("//")]
+    return dragged_part(data) is not None or bool(dragged_files(data))
 
 
 def clear_layout(layout: QVBoxLayout | QHBoxLayout) -> None:

@@ -8,10 +8,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from app.crm.actions import CrmActions, PersonTarget, RecordTarget
-from app.crm.logins import CrmLogins
 from app.crm.lookup import ContactLookup
 from PySide6.QtCore import QObject, Signal
 
+from app.crm.logins import CrmLogins
 from app.errors import Offline, SignInRequired, TransientError
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, LookupExpired, OperationChanged, SignedIn
 from app.model.crm import CrmLogin, CrmRecord, LookupResult, PersonMatch

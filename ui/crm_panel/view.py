@@ -46,7 +46,7 @@ class CrmPanelView(QFrame):
     refresh_requested = Signal()
     person_chosen = Signal(int)
     record_opened = Signal(str)
-    part_dropped = Signal(int, str, object)
+    part_dropped = Signal(object, str, object)
     files_dropped = Signal(object, object)
     retry_requested = Signal(str)
     discard_requested = Signal(str)

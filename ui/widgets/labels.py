@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ui.theme import Space, TextSize, colour, font, px, set_role, tones
@@ -148,3 +148,90 @@ class Avatar(QWidget):
         painter.setFont(font(TextSize.LARGE if self._side >= 40 else TextSize.BASE, strong=True))
         painter.setPen(colour(chosen.text))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._text)
+
+
+class WrappedLabel(QWidget):
+    """Plain text on at most ``lines`` lines, the last one cut with an ellipsis; the whole text is its tooltip while it is cut."""
+
+    def __init__(
+        self, parent: QWidget | None = None, *, size: int = TextSize.TITLE, strong: bool = True, lines: int = 2
+    ) -> None:
+        super().__init__(parent)
+        self._text = ""
+        self._size = size
+        self._strong = strong
+        self._lines = lines
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Show another text."""
+        self._text = text
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self.update()
+
+    def hasHeightForWidth(self) -> bool:
+        """The narrower, the more lines."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """The lines that the text takes, at most the ones allowed."""
+        return max(1, len(self._broken(width)[0])) * self._line_height()
+
+    def sizeHint(self) -> QSize:
+        """As it is in its width of the moment."""
+        return QSize(200, self.heightForWidth(max(1, self.width())))
+
+    def minimumSizeHint(self) -> QSize:
+        """One line."""
+        return QSize(0, self._line_height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The number of lines may change."""
+        super().resizeEvent(event)
+        self.setToolTip(self._text if self._broken(self.width())[1] else "")
+        self.updateGeometry()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the lines."""
+        painter = QPainter(self)
+        painter.setFont(font(self._size, strong=self._strong))
+        painter.setPen(colour(tones(self).text))
+        height = self._line_height()
+        for number, line in enumerate(self._broken(self.width())[0]):
+            painter.drawText(
+                QRectF(0, number * height, self.width(), height),
+                int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine),
+                line,
+            )
+
+    def _line_height(self) -> int:
+        return round(px(self._size) * 1.35)
+
+    def _broken(self, width: int) -> tuple[list[str], bool]:
+        shape = font(self._size, strong=self._strong)
+        layout = QTextLayout(self._text, shape)
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        metrics = QFontMetricsF(shape)
+        lines: list[str] = []
+        is_cut = False
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(max(1, width))
+            start, length = line.textStart(), line.textLength()
+            if len(lines) == self._lines - 1 and start + length < len(self._text):
+                lines.append(metrics.elidedText(self._text[start:], Qt.TextElideMode.ElideRight, width))
+                is_cut = True
+                break
+            lines.append(self._text[start : start + length].rstrip())
+        layout.endLayout()
+        return lines, is_cut
