@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.mail.accounts import MailAccounts
-from app.mail.reader import MailReader
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 
 from app.events import AccountsChanged, EventBus, FoldersChanged, SyncProgressed
+from app.mail.reader import MailReader
 from app.model.ids import FolderId, MailAccountId
 from app.model.mail import Folder, FolderRole, MailAccount
 from ui.dispatch import Dispatcher

@@ -23,15 +23,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.ids import MessageId
 from app.model.mail import FolderRole
+from ui.drag import MESSAGES_MIME_TYPE, dragged_messages
 from ui.folder_tree.model import COUNT_ROLE, PLACE_ROLE, FolderTreeModel, Place, PlaceKind
 from ui.icons import Icon, paint_icon
 from ui.theme import Radius, Space, TextSize, colour, font, px, set_role, tones
 from ui.widgets.labels import ElidedLabel
-
-DROP_MIME_TYPE = "application/x-outrigger-messages"
-"""Local message ids as decimal text, separated by spaces."""
 
 ROW = 30
 INDENT = 14
@@ -152,7 +149,7 @@ class PlaceTree(QTreeView):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Only messages may be dropped."""
-        if event.mimeData().hasFormat(DROP_MIME_TYPE):
+        if event.mimeData().hasFormat(MESSAGES_MIME_TYPE):
             event.acceptProposedAction()
         else:
             event.ignore()
@@ -168,8 +165,7 @@ class PlaceTree(QTreeView):
     def dropEvent(self, event: QDropEvent) -> None:
         """Ask for the move."""
         place = self.indexAt(event.position().toPoint()).data(PLACE_ROLE)
-        words = bytes(event.mimeData().data(DROP_MIME_TYPE).data()).decode("ascii", "ignore").split()
-        ids = [MessageId(int(word)) for word in words if word.isdigit()]
+        ids = dragged_messages(event.mimeData())
         if isinstance(place, Place) and place.kind is PlaceKind.FOLDER and ids:
             event.acceptProposedAction()
             self.messages_dropped.emit(ids, place)

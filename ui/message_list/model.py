@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from app.crm.lookup import ContactLookup
-from app.mail.reader import MailReader
 from app.mail.search import MailSearch
 from PySide6.QtCore import (
     QAbstractTableModel,
@@ -26,11 +25,13 @@ from PySide6.QtCore import (
 )
 
 from app.events import EventBus, LookupExpired, MessagesChanged, MessagesRemoved, MessagesStored, OperationChanged
+from app.mail.reader import MailReader
 from app.model.crm import LookupResult
 from app.model.ids import CrmLoginId, FolderId, MessageId
 from app.model.mail import FolderRole, MessageRow
 from ui.dispatch import Dispatcher
-from ui.message_list.rows import MESSAGES_MIME_TYPE, ROW_ROLE, PersonMark, RowLook
+from ui.drag import MESSAGES_MIME_TYPE, messages_data
+from ui.message_list.rows import ROW_ROLE, PersonMark, RowLook
 from ui.message_list.view import Kept
 from ui.text import day_header, is_same_day, one_line, short_time
 
@@ -215,9 +216,7 @@ class MessageListModel(QAbstractTableModel):
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         """The dragged messages."""
         found = (self.message(index.row()) for index in indexes)
-        data = QMimeData()
-        data.setData(MESSAGES_MIME_TYPE, " ".join(str(m.message_id) for m in found if m is not None).encode())
-        return data
+        return messages_data([m.message_id for m in found if m is not None])
 
     # Reading
 

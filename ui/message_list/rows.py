@@ -13,9 +13,6 @@ from ui.text import LOG_STATES
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 """The model's role for a `RowLook`, or None while the row is on its way. One role for all: a role a field costs a call a field."""
 
-MESSAGES_MIME_TYPE = "application/x-outrigger-messages"
-"""Local message ids as decimal text, separated by spaces: what is dragged to a folder."""
-
 
 class PersonMark(StrEnum):
     """What Salesforce is known to say of the sender. Nothing is asked for the list's sake."""
