@@ -220,10 +220,12 @@ class _Writer:
         self._bus = bus
         self._loop = asyncio.get_running_loop()
         self._connection: Any = None
+        self._is_open = False
 
     def open(self, create: bool, now: float) -> bool:
         opened = open_writer(self._path, self._key, create=create, now=now)
         self._connection = opened.connection
+        self._is_open = True
         self.last_exit = opened.last_exit
         return opened.needs_check
 
@@ -262,6 +264,10 @@ class _Writer:
             raise translate(error, "checkpoint") from None
 
     def close(self) -> None:
+        if self._connection is None and self._is_open:
+            # The disk failed in the middle of a commit; where it works again, the file is still closed in good order.
+            with contextlib.suppress(AppError):
+                self._connection = connect(self._path, self._key)
         if self._connection is not None:
             close_writer(self._connection, self._path)
 

@@ -27,6 +27,8 @@ from app.store.sqlite_errors import translate
 
 BUSY_TIMEOUT_S = 5.0
 PLAIN_HEADER = b"SQLite format 3\x00"
+SMALLEST_FILE = 4096
+"""One page. SQLite takes anything shorter for an empty database and writes over it."""
 CHECK_AT_OPEN_BYTES = 512 << 20
 """Above this size the check after a crash runs in the background: half a gigabyte takes some seconds."""
 CHECK_EVERY_S = 7 * 86400
@@ -136,6 +138,8 @@ def open_writer(path: Path, key: DatabaseKey, *, create: bool, now: float) -> Op
                 if not needs_check:
                     require_sound(connection)
         migrate(connection, path, key.database_id, key.generation, is_new=is_new)
+        if is_new:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if last_exit in (LastExit.NONE, LastExit.UNCLEAN, LastExit.LOG_MISSING) and not needs_check:
             connection.execute("UPDATE meta SET checked_at = ?", (int(now),))
         checked_at = int(connection.execute("SELECT checked_at FROM meta").fetchone()[0])
@@ -214,7 +218,7 @@ def _require_file(path: Path, *, create: bool) -> bool:
         return True
     except OSError as error:
         raise folder_error(error, "the database cannot be read") from error
-    if size == 0:
+    if size < SMALLEST_FILE:
         raise DatabaseUnreadable("the database file is empty", kind="emptied")
     _require_encrypted(path)
     return False

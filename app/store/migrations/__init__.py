@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,23 @@ from app.paths import folder_error, sync_folder
 COPIES_KEPT = 2
 
 
-def migrate(connection: Any, path: Path, database_id: str, generation: int, *, is_new: bool) -> None:
+def migrate(
+    connection: Any,
+    path: Path,
+    database_id: str,
+    generation: int,
+    *,
+    is_new: bool,
+    steps: Mapping[int, str] | None = None,
+) -> None:
     """Bring the open database to the newest version. The copy made before is ``<name>.before-<version>``, encrypted like the file.
+
+    ``steps`` are the migrations by number, this program's own where none are given.
 
     Raises DatabaseTooNew, DiskFull, LocalError; SQLite's errors pass through.
     """
     version = schema_version(connection)
-    steps = migration_steps()
+    steps = migration_steps() if steps is None else steps
     newest = max(steps)
     if version > newest:
         raise DatabaseTooNew(f"the database has version {version}, this program knows {newest}")

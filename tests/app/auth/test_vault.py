@@ -25,6 +25,10 @@ async def made(path: Path, **secrets: str) -> Path:
     return path
 
 
+def names(folder: Path) -> list[str]:
+    return [one.name for one in folder.iterdir()]
+
+
 async def refusal(path: Path, passphrase: str = PASSPHRASE) -> str:
     with pytest.raises(SecretStoreUnavailable) as caught:
         await VaultSecrets.open(path, passphrase)
@@ -42,7 +46,7 @@ async def test_secrets_outlive_the_program_and_are_sealed(tmp_path: Path) -> Non
     assert PASSPHRASE.encode() not in data
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [one.name for one in tmp_path.iterdir()] == ["vault"]
+    assert names(tmp_path) == ["vault"]
 
 
 async def test_the_wrong_passphrase_opens_nothing(tmp_path: Path) -> None:
