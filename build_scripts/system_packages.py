@@ -48,7 +48,7 @@ WEB_ENGINE_LIBRARIES = (
     "libxcb-dri3-0",
 )
 FONTS = ("fonts-dejavu-core", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
-SERVERS = ("dovecot-imapd", "gnome-keyring", "dbus", "xvfb", "xauth")
+SERVERS = ("dovecot-imapd", "gnome-keyring", "dbus", "strace", "xvfb", "xauth")
 # PyInstaller reads the libraries of a program with objdump.
 BUILD_TOOLS = ("binutils",)
 
