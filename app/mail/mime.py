@@ -38,6 +38,7 @@ _CHARSET_NAMES = {
     "iso-8859-1": "windows-1252",
     "us-ascii": "utf-8",
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 
@@ -185,7 +186,7 @@ def decode_words(value: str) -> str:
             text = "".join(pieces)
         except (ValueError, LookupError, binascii.Error):
             text = value[:MAX_HEADER_CHARS]
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if _has_surrogates(text) else text
+    text = _without_surrogates(text)
     return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]+", " ", text).strip()
 
 
@@ -195,11 +196,11 @@ def decode_text(data: bytes, charset: str) -> str:
     name = _CHARSET_NAMES.get(name, name)
     if re.fullmatch(r"[a-z0-9][a-z0-9_.:-]{0,40}", name) and name not in _NOT_CHARSETS:
         try:
-            return data.decode(name)
+            return _without_surrogates(data.decode(name))
         except UnicodeDecodeError:
             # A known charset with a few bad bytes: keep the rest.
             if name not in {"utf-8", "utf8", "windows-1252"}:
-                return data.decode(name, "replace")
+                return _without_surrogates(data.decode(name, "replace"))
         except (LookupError, ValueError, TypeError):
             pass
     try:
@@ -368,5 +369,11 @@ def _decoded_size(node: email.message.Message[str, str]) -> int:
     return len(_decoded(node))
 
 
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _without_surrogates(text: str) -> str:
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:
+        # UTF-7 and its like decode to half characters, which neither a database nor a screen takes.
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

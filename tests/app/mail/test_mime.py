@@ -191,3 +191,8 @@ def test_tables_become_lines() -> None:
         html_to_text("<table><tr><td>Licences</td><td>20</td></tr><tr><td>Sum</td><td>80k</td></tr></table>")
         == "Licences 20\n\nSum 80k"
     )
+
+
+def test_half_characters_never_leave_the_parser() -> None:
+    assert decode_words("=?utf-7?q?+2AA-?=") == "\ufffd"
+    assert decode_text(b"+2AA-", "utf-7") == "\ufffd"
