@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 
 from app.clock import Clock
 from app.crm.logins import CrmLogins
-from app.errors import NotSupported, PermanentError, RecordNotFound, TransientError
+from app.errors import AppError, NotSupported, PermanentError, RecordNotFound, TransientError
 from app.model.crm import FieldDescribe, JsonObject, JsonValue, ObjectDescribe
 from app.model.ids import CrmLoginId
 from app.store import crm as store
@@ -42,15 +43,35 @@ class CrmSchema:
             raise NotSupported("the org, or the user's rights in it, lack this object", code="object_not_visible")
         return read_describe(stored.body)
 
-    def known(self, login_id: CrmLoginId, object_type: str) -> ObjectDescribe | None:
-        """The describe that RAM holds, however old; None where there is none or the user does not see the object."""
+    def is_visible(self, login_id: CrmLoginId, object_type: str, field_name: str = "") -> bool:
+        """Whether the user may see a field (or the object, with no field named), by the last describe; True while nothing speaks against it."""
         stored = self._known.get((login_id, object_type))
-        return None if stored is None or stored.body is None else read_describe(stored.body)
+        if stored is None:
+            return True
+        if stored.body is None:
+            return False
+        fields = stored.body.get("fields")
+        if not field_name or not isinstance(fields, list):
+            return True
+        return any(isinstance(entry, dict) and entry.get("name") == field_name for entry in fields)
 
     async def load(self, login_id: CrmLoginId, object_types: Sequence[str]) -> None:
-        """Bring stored describes into RAM without asking Salesforce, so that `known` can answer."""
+        """Bring stored describes into RAM without asking Salesforce, so that `is_visible` can answer."""
         for object_type in object_types:
             await self._stored(login_id, object_type)
+
+    async def look(self, login_id: CrmLoginId, object_type: str) -> None:
+        """Ask Salesforce for a describe now, for `is_visible`; an object that is not visible is an answer too. Raises Offline and the like."""
+        with contextlib.suppress(NotSupported):
+            await self.describe(login_id, object_type, refresh=True)
+
+    async def renew_old(self, login_id: CrmLoginId, object_types: Sequence[str]) -> None:
+        """Ask again for those of these describes that are older than a day; what can't be had now stays as it is."""
+        for object_type in object_types:
+            stored = self._known.get((login_id, object_type))
+            if stored is not None and self._is_old(stored):
+                with contextlib.suppress(AppError):
+                    await self.describe(login_id, object_type)
 
     async def has_enhanced_email(self, login_id: CrmLoginId) -> bool:
         """Whether mails can be logged as EmailMessage by this user; else they become Tasks. Raises as `describe` does when it was never asked for."""

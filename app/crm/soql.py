@@ -49,6 +49,18 @@ def field_name(name: str) -> str:
     return name
 
 
+def select(fields: Iterable[str], object_type: str, where: str = "", *, order_by: str = "", limit: int = 0) -> str:
+    """A query from its clauses. ``fields`` are names or whole child queries in brackets; values in ``where`` went through `quoted`."""
+    clauses = ["SELECT", ", ".join(fields), "FROM", object_type]
+    if where:
+        clauses += ["WHERE", where]
+    if order_by:
+        clauses += ["ORDER BY", order_by]
+    if limit:
+        clauses += ["LIMIT", str(limit)]
+    return " ".join(clauses)
+
+
 def query_path(soql: str) -> str:
     """The path of a query as a part of a composite request."""
     return f"/query/?q={percent_encoded(soql, safe='')}"

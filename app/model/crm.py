@@ -35,7 +35,7 @@ class CrmLogin:
     needs_sign_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class CrmRecord:
     """Any sObject: ``fields`` by API name as the REST API gave them; parent fields keep the dotted path as key ("Account.Name")."""
 
