@@ -24,6 +24,8 @@ MAX_ADDRESS_CHARS = 1_000
 FUTURE_ALLOWED_S = 86_400
 """A Date further ahead of its arrival than this is a wrong clock or a trick to stay on top of the list."""
 _MESSAGE_ID = re.compile(r"<[^<>]{1,1000}>")
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<(?:"[^"]*"|[^<>"])*>?|[^"<(),;:@]+|.', re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _FIELDS = frozenset("subject date from reply-to sender to cc bcc message-id in-reply-to references".split())
 
 
@@ -139,56 +141,30 @@ def _mailboxes(text: str) -> list[tuple[str, str | None, str]]:
     """Split an address list into (phrase, address in angle brackets or None, comment), each character looked at once."""
     found: list[tuple[str, str | None, str]] = []
     phrase: list[str] = []
-    angle: list[str] | None = None
     comment: list[str] = []
-    is_quoted = is_in_angle = False
-    depth = at = 0
-
-    def end() -> None:
-        nonlocal angle
-        words = " ".join("".join(phrase).split())
-        if words or angle is not None:
-            found.append((words, None if angle is None else "".join(angle), " ".join("".join(comment).split())))
-        phrase.clear()
-        comment.clear()
-        angle = None
-
-    while at < len(text) and len(found) < MAX_ADDRESSES:
-        char = text[at]
-        at += 1
-        into = comment if depth else angle if is_in_angle and angle is not None else phrase
-        if char == "\\" and (is_quoted or depth) and at < len(text):
-            into.append(text[at])
-            at += 1
-        elif is_quoted:
-            if char == '"':
-                is_quoted = False
-                if is_in_angle:
-                    into.append(char)
-            else:
-                into.append(char)
-        elif char == "(":
+    angle: str | None = None
+    depth = 0
+    for piece in (*_TOKEN.findall(text), ","):
+        if piece == "(":
             depth += 1
-        elif char == ")" and depth:
-            depth -= 1
         elif depth:
-            into.append(char)
-        elif char == '"':
-            is_quoted = True
-            if is_in_angle:
-                into.append(char)
-        elif is_in_angle:
-            if char == ">":
-                is_in_angle = False
-            else:
-                into.append(char)
-        elif char == "<":
-            angle, is_in_angle = [], True
-        elif char in ",;":
-            end()
-        elif char == ":" and "@" not in phrase and "=" not in phrase[:3] and angle is None:
-            phrase.clear()  # the name of a group
+            depth -= piece == ")"
+            comment.append(" " if piece == ")" else piece)
+        elif piece in ",;":
+            words = _folded(phrase)
+            if words or angle is not None:
+                found.append((words, angle, _folded(comment)))
+            phrase, comment, angle = [], [], None
+        elif piece == ":" and "@" not in phrase and not "".join(phrase[:2]).lstrip().startswith("=?"):
+            phrase = []  # the name of a group
+        elif piece.startswith("<"):
+            angle = piece.strip("<>")
         else:
-            phrase.append(char)
-    end()
+            phrase.append(_ESCAPE.sub(r"\1", piece[1:-1]) if piece.startswith('"') and len(piece) > 1 else piece)
+        if len(found) >= MAX_ADDRESSES:
+            break
     return found
+
+
+def _folded(pieces: list[str]) -> str:
+    return " ".join("".join(pieces).split())
