@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
+import os
 import queue
 import re
 import time
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 
 from app.errors import AppError
@@ -47,7 +49,7 @@ class LogFile:
     """The open log. Lines are written by a thread of its own, so that a slow disk never holds up the loop."""
 
     def __init__(self, path: Path, *, level: str = "info") -> None:
-        self._file = logging.handlers.RotatingFileHandler(
+        self._file = _PrivateFile(
             path, maxBytes=LARGEST_FILE, backupCount=FILES_KEPT, encoding="utf-8", errors="backslashreplace", delay=True
         )
         formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
@@ -74,6 +76,14 @@ class LogFile:
         self._listener.stop()
         self._file.close()
         self._entrance.close()
+
+
+class _PrivateFile(logging.handlers.RotatingFileHandler):
+    """A rotating file for its owner alone (0600)."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return os.fdopen(handle, "a", encoding=self.encoding, errors=self.errors)
 
 
 class _Entrance(logging.handlers.QueueHandler):
