@@ -2,9 +2,10 @@
 
 Roles that widgets take by ``ui.theme.set_role``:
 
-- labels: ``title``, ``heading``, ``strong``, ``muted``, ``small``, ``danger``, ``warning``, ``success``, ``link``
+- labels: ``title``, ``heading``, ``strong``, ``muted``, ``small``, ``danger``, ``warning``, ``success``, ``link``, ``sandbox``
 - buttons: ``primary``, ``quiet``, ``danger``, ``chip``, ``icon``
-- frames: ``card``, ``toolbar``, ``sidebar``, ``surface``, ``strip``, ``warning_strip``, ``danger_strip``, ``success_strip``, ``popup``, ``divider``
+- frames: ``card``, ``toolbar``, ``sidebar``, ``surface``, ``strip``, ``warning_strip``, ``danger_strip``, ``success_strip``, ``popup``, ``divider``,
+  ``sandbox_line``
 - fields: ``field`` (text edits), ``invalid`` (line edits), ``reading`` (the reader's text)
 """
 
@@ -28,6 +29,7 @@ QLabel[role="success"] { color: $success; }
 QLabel[role="link"] { color: $accent_text; }
 QLabel[role="sandbox"] { background: $sandbox; color: $on_sandbox; font-size: ${px11}px; font-weight: 600; padding: 2px; }
 
+QFrame[role="sandbox_line"] { background: $sandbox; border: 0; }
 QFrame[role="toolbar"] { background: $window; border: 0; border-bottom: 1px solid $border; }
 QFrame[role="sidebar"] { background: $window; border: 0; }
 QFrame[role="surface"] { background: $surface; border: 0; }

@@ -213,11 +213,15 @@ class MessageView(QFrame):
         if self._html is not None:
             self._html.shut_down()
 
+    def focus_target(self) -> QWidget | None:
+        """What takes the keyboard in this pane."""
+        return self._bodies.currentWidget() if self._stack.currentWidget() is self._message else self.empty
+
     def focus_body(self) -> None:
         """Give the keyboard to the text."""
-        current = self._bodies.currentWidget() if self._stack.currentWidget() is self._message else self.empty
-        if current is not None:
-            current.setFocus(Qt.FocusReason.OtherFocusReason)
+        target = self.focus_target()
+        if target is not None:
+            target.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def changeEvent(self, event: QEvent) -> None:
         """HTML follows light and dark."""
