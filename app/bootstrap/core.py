@@ -1,4 +1,4 @@
-"""The composition root: opens a profile and joins the services. Front ends and tests call `open_app`, and nothing else knows the backends."""
+"""Opening a profile: folder, lock, log, settings, keychain or vault, database, and the tasks that live as long as it is open."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.auth.ports import SecretStore
+from app.auth.vault import VaultSecrets
 from app.backends.keyring_secrets import KeyringSecrets
 from app.clock import Clock, SystemClock
 from app.concurrency import BlockingWorker, supervise
-from app.errors import AppError
+from app.errors import AppError, SecretStoreUnavailable
 from app.events import BackgroundTaskFailed, EventBus
 from app.logs import LogFile
 from app.paths import Profile, protect_process, write_private
 from app.settings import Settings
+from app.store import keys
 from app.store.database import Database
 from app.store.keys import open_database
 
@@ -29,7 +32,10 @@ NAME_LENGTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every service stands on. ``start`` runs a long task under supervision until the profile is closed."""
+    """What every service stands on. ``start`` runs a long task under supervision until the profile is closed.
+
+    ``stack`` closes what is entered there, the last first, after the tasks have ended and before the database closes.
+    """
 
     profile: Profile
     bus: EventBus
@@ -38,6 +44,7 @@ class Core:
     database: Database
     clock: Clock
     start: Callable[[str, Callable[[], Awaitable[None]]], None]
+    stack: contextlib.AsyncExitStack
 
 
 @asynccontextmanager
@@ -65,14 +72,64 @@ async def open_core(
         log_file = LogFile(profile.log_file, level=settings.log_level)
         stack.callback(log_file.close)
         if secrets is None:
-            secrets = KeyringSecrets(await disk.run(profile_name, profile))
+            secrets = await disk.run(_keychain_of, profile)
             stack.push_async_callback(secrets.close)
         database = await open_database(profile.database, secrets, bus=bus, clock=clock)
         stack.push_async_callback(database.close)
         _log.info("profile open, last exit %s", database.last_exit)
+        services = await stack.enter_async_context(contextlib.AsyncExitStack())
         tasks = _Tasks(bus, clock)
         stack.push_async_callback(tasks.close)
-        yield Core(profile, bus, settings, secrets, database, clock, tasks.start)
+        if database.needs_check:
+            tasks.start("database check", database.check)
+        yield Core(profile, bus, settings, secrets, database, clock, tasks.start, services)
+
+
+async def open_vault(profile: Profile, passphrase: str) -> VaultSecrets:
+    """The profile's vault; made at the first start, where the user chose a passphrase instead of a keychain. The caller closes it.
+
+    Raises SecretStoreUnavailable (``wrong_passphrase``, ``vault_damaged``, ``vault_missing``: the profile is there and was not made with a
+    vault), LocalError (``passphrase_too_short``), DiskFull.
+    """
+    disk = BlockingWorker("profile")
+    try:
+        await disk.run(profile.prepare)
+        is_first_start = not await disk.run(_is_in_use, profile)
+    finally:
+        await disk.close()
+    if is_first_start:
+        return await VaultSecrets.create(profile.vault_file, passphrase)
+    return await VaultSecrets.open(profile.vault_file, passphrase)
+
+
+async def start_over(
+    profile: Profile, *, secrets: SecretStore | None = None, clock: Clock | None = None
+) -> Path | None:
+    """On a person's wish: set an unreadable database aside as ``….damaged-<time>``, so that the next start makes a new one; where it is now.
+
+    The old key stays in the keychain under the database's id. Raises ProfileInUse, SecretStoreUnavailable, LocalError.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        disk = BlockingWorker("profile")
+        stack.push_async_callback(disk.close)
+        await disk.run(profile.prepare)
+        stack.enter_context(profile.locked())
+        if secrets is None:
+            secrets = await disk.run(_keychain_of, profile)
+            stack.push_async_callback(secrets.close)
+        return await keys.start_over(profile.database, secrets, clock=clock or SystemClock())
+
+
+def _keychain_of(profile: Profile) -> KeyringSecrets:
+    if profile.vault_file.exists():
+        raise SecretStoreUnavailable(
+            "the secrets of this profile are in a vault; its passphrase is needed", code="passphrase_needed"
+        )
+    return KeyringSecrets(profile_name(profile))
+
+
+def _is_in_use(profile: Profile) -> bool:
+    return profile.vault_file.exists() or profile.database.exists()
 
 
 def profile_name(profile: Profile) -> str:

@@ -1,0 +1,159 @@
+"""The services of an open profile, joined. Every service gets what it uses by its constructor; this is the only place that sees them all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.auth.ports import Browser, SecretStore
+from app.auth.tokens import LoginTokens
+from app.backends.salesforce import SalesforceGateway, SalesforceTokenEndpoint
+from app.backends.system_browser import SystemBrowser
+from app.bootstrap.core import Core, open_core
+from app.clock import Clock
+from app.connectivity import Connectivity
+from app.crm.logins import CrmLogins, owner_of
+from app.crm.lookup import ContactLookup
+from app.crm.ports import CrmGateway
+from app.crm.schema import CrmSchema
+from app.crm.sign_in import SalesforceSignIn
+from app.errors import Offline
+from app.events import ConnectivityChanged, EventBus
+from app.mail.opened_files import OpenedFiles
+from app.mail.reader import MailReader, MailSearch
+from app.model.crm import CrmLogin
+from app.model.ids import CrmLoginId, MailAccountId, MessageId, crm_login_key
+from app.outbox.checkpoints import Checkpoint, pass_by
+from app.outbox.outbox import Outbox
+from app.outbox.replay import Replayer
+from app.paths import Profile
+from app.settings import Settings
+from app.store import accounts
+from app.store.database import Reader
+from app.workers import WorkerPool
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who is signed in where."""
+
+    crm: CrmLogins
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a front end works with."""
+
+    bus: EventBus
+    clock: Clock
+    settings: Settings
+    accounts: Accounts
+    connectivity: Connectivity
+    reader: MailReader
+    search: MailSearch
+    files: OpenedFiles
+    sign_in: SalesforceSignIn
+    lookup: ContactLookup
+    schema: CrmSchema
+    outbox: Outbox
+    replayer: Replayer
+
+
+@asynccontextmanager
+async def open_app(
+    profile: Profile,
+    *,
+    secrets: SecretStore | None = None,
+    browser: Browser | None = None,
+    clock: Clock | None = None,
+    start_background: bool = True,
+    checkpoint: Checkpoint = pass_by,
+) -> AsyncIterator[Services]:
+    """Open a profile with all its services; the first time, make its database and key.
+
+    ``secrets`` is the system's keychain where none is given. ``start_background`` lets sync, replay and probing run by themselves; without it only
+    what is called happens (the command line's single commands). ``checkpoint`` is for tests that end the process at a named point. Raises
+    SecretStoreUnavailable, DatabaseKeyMissing, DatabaseUnreadable, DatabaseTooNew, DiskFull, ProfileInUse, LocalError.
+    """
+    async with open_core(profile, secrets=secrets, clock=clock) as core:
+        services = await _join(core, browser or SystemBrowser(), checkpoint)
+        if start_background:
+            core.start("connectivity", services.connectivity.run)
+            core.start("outbox", services.replayer.run)
+        yield services
+
+
+async def _join(core: Core, browser: Browser, checkpoint: Checkpoint) -> Services:
+    stack, bus, clock, database = core.stack, core.bus, core.clock, core.database
+    workers = WorkerPool()
+    stack.push_async_callback(workers.close)
+    connectivity = Connectivity(bus, clock, work_offline=core.settings.work_offline)
+    _remember_choice(core, connectivity)
+
+    endpoint = SalesforceTokenEndpoint(clock)
+    stack.push_async_callback(endpoint.close)
+    logins = CrmLogins(database, endpoint, clock, _gateway_factory(clock, connectivity))
+    stack.push_async_callback(logins.close)
+    schema = CrmSchema(database, logins, clock)
+    lookup = ContactLookup(logins, schema, bus, clock, lambda: float(core.settings.lookup_ttl_s))
+    stack.push_async_callback(lookup.close)
+    sign_in = SalesforceSignIn(logins, schema, endpoint, browser)
+
+    reader = MailReader(database, workers, bus, _no_body)
+    stack.callback(reader.close)
+    files = OpenedFiles(core.profile.temp_dir / "attachments", reader.part)
+    stack.push_async_callback(files.close)
+    await files.start()
+
+    outbox = Outbox(database, clock, checkpoint=checkpoint)
+    replayer = Replayer(database, bus, clock, outbox, connectivity, _owner, checkpoint=checkpoint)
+    return Services(
+        bus=bus,
+        clock=clock,
+        settings=core.settings,
+        accounts=Accounts(logins),
+        connectivity=connectivity,
+        reader=reader,
+        search=MailSearch(database),
+        files=files,
+        sign_in=sign_in,
+        lookup=lookup,
+        schema=schema,
+        outbox=outbox,
+        replayer=replayer,
+    )
+
+
+def _gateway_factory(clock: Clock, connectivity: Connectivity) -> Callable[[CrmLogin, LoginTokens], CrmGateway]:
+    def make(login: CrmLogin, tokens: LoginTokens) -> CrmGateway:
+        account = crm_login_key(login.login_id)
+        return SalesforceGateway(login, tokens, clock, heard=lambda success: connectivity.report(success, account))
+
+    return make
+
+
+def _remember_choice(core: Core, connectivity: Connectivity) -> None:
+    async def remember() -> None:
+        if connectivity.work_offline != core.settings.work_offline:
+            await core.settings.change(work_offline=connectivity.work_offline)
+
+    def on_change(_: ConnectivityChanged) -> None:
+        if connectivity.work_offline != core.settings.work_offline:
+            core.start("remember work offline", remember)
+
+    core.stack.callback(core.bus.subscribe(ConnectivityChanged, on_change))
+
+
+def _owner(reader: Reader, account: str) -> str | None:
+    """Who an account key is signed in as now, in the form of `NewOperation.owner`; None where the account is gone."""
+    kind, _, number = account.partition(":")
+    if kind == "crm":
+        login = accounts.crm_login(reader, CrmLoginId(int(number)))
+        return None if login is None else owner_of(login)
+    mailbox = accounts.mail_account(reader, MailAccountId(int(number)))
+    return None if mailbox is None else mailbox.imap.user
+
+
+async def _no_body(message_id: MessageId) -> None:
+    raise Offline(f"the body of message {message_id} is not here")
