@@ -8,14 +8,14 @@ from enum import Enum, auto
 from pathlib import Path
 
 from app.crm.actions import CrmActions, PersonTarget, RecordTarget
-from app.crm.lookup import ContactLookup
 from PySide6.QtCore import QObject, Signal
 
 from app.crm.logins import CrmLogins
+from app.crm.lookup import ContactLookup
 from app.errors import Offline, SignInRequired, TransientError
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, LookupExpired, OperationChanged, SignedIn
 from app.model.crm import CrmLogin, CrmRecord, LookupResult, PersonMatch
-from app.model.ids import MessageId, OperationId, RecordId, local_record_id
+from app.model.ids import CrmLoginId, MessageId, OperationId, RecordId, local_record_id
 from app.model.mail import Address
 from app.model.operation import Operation, OperationKind, OperationState
 from app.outbox.outbox import Outbox
@@ -123,6 +123,7 @@ class CrmPanelModel(QObject):
         self._outbox = outbox
         self._dispatcher = dispatcher
         self._addresses: tuple[Address, ...] = ()
+        self._wanted_login: CrmLoginId | None = None
         self._state = PanelState(PanelStatus.NO_LOGIN)
         self._unsubscribe = [
             bus.subscribe(AccountsChanged, lambda _event: self._reload_logins()),
@@ -143,6 +144,12 @@ class CrmPanelModel(QObject):
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
+
+    def use_login(self, login_id: CrmLoginId | None) -> None:
+        """Work in another org; None keeps to the first."""
+        if login_id is not None and login_id != self._wanted_login:
+            self._wanted_login = login_id
+            self._reload_logins()
 
     def show_message(self, message_id: MessageId, addresses: Sequence[Address]) -> None:
         """Follow the selection: ``addresses`` in the order of the mail (sender first), the user's own left out."""
@@ -327,7 +334,8 @@ class CrmPanelModel(QObject):
 
     async def _read_logins(self) -> None:
         logins = await self._logins.list()
-        login = logins[0] if logins else None
+        wanted = (login for login in logins if login.login_id == self._wanted_login)
+        login = next(wanted, logins[0] if logins else None)
         if login is None:
             self._set(PanelState(PanelStatus.NO_LOGIN))
             return
