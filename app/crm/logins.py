@@ -62,6 +62,11 @@ class CrmLogins:
                 self._open[login_id] = self._opened(await self.login(login_id))
             return self._open[login_id][1]
 
+    def opened(self, login_id: CrmLoginId) -> CrmGateway | None:
+        """The login's gateway if there is one by now."""
+        opened = self._open.get(login_id)
+        return None if opened is None else opened[1]
+
     async def keep(self, login: CrmLogin, refresh_token: str, access: AccessToken) -> CrmLogin:
         """Keep a login that has just signed in: durable first, then in use. The same user in the same org keeps its number."""
 

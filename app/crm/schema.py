@@ -55,6 +55,17 @@ class CrmSchema:
             return True
         return any(isinstance(entry, dict) and entry.get("name") == field_name for entry in fields)
 
+    async def stored(self, login_id: CrmLoginId, object_type: str) -> ObjectDescribe | None:
+        """The last describe, without asking Salesforce; None where there is none or the user does not see the object."""
+        stored = await self._stored(login_id, object_type)
+        return None if stored is None or stored.body is None else read_describe(stored.body)
+
+    async def has_id_list(self, login_id: CrmLoginId, object_type: str, name: str) -> bool:
+        """Whether the last describe names this list of ids (``TaskWhoIds``: the org shares activities among contacts)."""
+        stored = await self._stored(login_id, object_type)
+        lists = None if stored is None or stored.body is None else stored.body.get("idLists")
+        return isinstance(lists, list) and name in lists
+
     async def load(self, login_id: CrmLoginId, object_types: Sequence[str]) -> None:
         """Bring stored describes into RAM without asking Salesforce, so that `is_visible` can answer."""
         for object_type in object_types:
@@ -146,6 +157,7 @@ def trimmed(described: JsonObject) -> JsonObject:
         "name": _text(described.get("name")),
         "label": _text(described.get("label")),
         "createable": described.get("createable") is True,
+        "idLists": list(_texts(described.get("junctionIdListNames"))),
         "fields": [_trimmed_field(entry) for entry in fields if isinstance(entry, dict)]
         if isinstance(fields, list)
         else [],
