@@ -53,7 +53,7 @@ class Dispatcher(QObject):
         self._tasks.add(task)
         if slot is not None:
             self._latest[slot] = task
-        task.add_done_callback(lambda done: self._forget(done, slot))
+        task.add_done_callback(lambda done: self._forget(done, slot, work))
 
     def cancel(self, slot: Hashable) -> None:
         """Stop the work of a slot, if there is any."""
@@ -66,7 +66,11 @@ class Dispatcher(QObject):
         for task in tuple(self._tasks):
             task.cancel()
 
-    def _forget(self, task: asyncio.Task[None], slot: Hashable | None) -> None:
+    def _forget(
+        self, task: asyncio.Task[None], slot: Hashable | None, work: Coroutine[Any, Any, object]
+    ) -> None:
+        # Cancelled before its first step, the task never touched its work.
+        work.close()
         self._tasks.discard(task)
         if slot is not None and self._latest.get(slot) is task:
             del self._latest[slot]

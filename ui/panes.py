@@ -38,7 +38,7 @@ class FoldingPane(QStackedWidget):
         self._column.addWidget(self._button(symbol, words))
         self._column.addStretch(1)
         self.addWidget(self._strip)
-        self.setMinimumWidth(least_width)
+        self.set_folded(True)
 
     @property
     def content(self) -> QWidget | None:
@@ -52,10 +52,9 @@ class FoldingPane(QStackedWidget):
 
     def set_content(self, content: QWidget) -> None:
         """Put the pane in."""
-        is_folded = self.is_folded and self._content is not None
         self._content = content
         self.addWidget(content)
-        self.set_folded(is_folded)
+        self.set_folded(False)
 
     def add_to_strip(self, action: QAction) -> None:
         """Offer an action while the pane is folded."""

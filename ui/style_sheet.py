@@ -89,8 +89,10 @@ QCheckBox, QRadioButton { spacing: 8px; min-height: 28px; }
 QCheckBox:focus, QRadioButton:focus { color: $accent_text; }
 
 QAbstractItemView { background: $surface; color: $text; border: 0; selection-background-color: $selected; selection-color: $text; }
-QTreeView[role="sidebar"], QListView[role="sidebar"] { background: $window; }
-QTableView[role="messages"] { background: $surface; gridline-color: transparent; }
+QTreeView[role="sidebar"], QListView[role="sidebar"] { background: $window; selection-background-color: transparent; }
+QTableView[role="messages"] {
+    background: $surface; gridline-color: transparent; selection-background-color: transparent; selection-color: $text;
+}
 QListView[role="popup"] { background: $raised; }
 QListView[role="popup"]::item { min-height: 32px; padding: 0 8px; border-radius: 6px; }
 QListView[role="popup"]::item:selected { background: $selected; color: $text; }

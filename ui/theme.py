@@ -179,8 +179,10 @@ def set_role(widget: QWidget, role: str) -> None:
     """Name the part a widget plays, for the style sheet (`ui.style_sheet` lists the roles)."""
     if widget.property("role") != role:
         widget.setProperty("role", role)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+        # A widget that was never shown gets its style when it is.
+        if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):
+            widget.style().unpolish(widget)
+            widget.style().polish(widget)
 
 
 class Appearance(QObject):

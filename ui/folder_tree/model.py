@@ -215,6 +215,9 @@ def arrange(accounts: list[MailAccount], folders: list[Folder]) -> list[tuple[in
             )
         )
         own = [f for f in folders if f.account_id == account.account_id]
+        if len(accounts) == 1:
+            # The inbox for all accounts is this one.
+            own = [f for f in own if f.role is not FolderRole.INBOX]
         lines += [(1 + depth, place) for depth, place in _tree(own)]
     return lines
 

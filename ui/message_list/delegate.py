@@ -28,7 +28,12 @@ MARK = 16
 _PERSON_ICONS = {PersonMark.CONTACT: Icon.CONTACT, PersonMark.LEAD: Icon.LEAD, PersonMark.UNKNOWN: Icon.UNKNOWN_PERSON}
 _LOG_ICONS = {"queued": Icon.QUEUED, "sending": Icon.SYNC, "logged": Icon.LOGGED, "failed": Icon.FAILED}
 _LOG_TONES = {"queued": "muted", "sending": "muted", "logged": "success", "failed": "danger"}
-_ONE_LINE = int(Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+_ONE_LINE = int(
+    Qt.TextFlag.TextSingleLine
+    | Qt.AlignmentFlag.AlignVCenter
+    | Qt.AlignmentFlag.AlignLeft
+    | Qt.AlignmentFlag.AlignAbsolute
+)
 _ONE_LINE_RIGHT = int(Qt.TextFlag.TextSingleLine | Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 
 Index = QModelIndex | QPersistentModelIndex
@@ -62,7 +67,8 @@ class MessageDelegate(QStyledItemDelegate):
         look = index.data(ROW_ROLE)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        # The ellipsis of a right-to-left line belongs at its left end.
+        painter.setLayoutDirection(Qt.LayoutDirection.LayoutDirectionAuto)
         if isinstance(look, RowLook):
             rect = QRect(option.rect)
             if look.day:

@@ -135,6 +135,7 @@ class TrafficButton(QToolButton):
             symbol = Icon.SYNC
         self.setIcon(icon(symbol, tone))
         self.setText(f" {traffic.words}" if traffic.words else "")
+        set_role(self, "quiet" if traffic.words else "icon")
         self.setToolTip("Outbox: " + (traffic.words or "nothing is waiting"))
         self.setAccessibleName(self.toolTip())
         if traffic.words != self._words:

@@ -1,0 +1,1 @@
+"""The screen, offscreen, over real services on a temporary encrypted database."""
