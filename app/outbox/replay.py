@@ -7,9 +7,7 @@ doubt to end, sign-in) holds up its own target or account and nothing else.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
 
 from app.clock import Clock
 from app.connectivity import Connectivity
@@ -82,6 +80,11 @@ class Replayer:
         self._came_back: set[str] = set()
         self._is_running = False
         self._has_resumed = False
+        # From the start, not only while it sends: what is said in between must not be lost.
+        bus.subscribe(OperationChanged, self._on_operation_changed)
+        bus.subscribe(SignedIn, self._on_signed_in)
+        bus.subscribe(AccountReachable, self._on_account_reachable)
+        bus.subscribe(ConnectivityChanged, self._on_connectivity_changed)
 
     def wake(self) -> None:
         """Look again what is due."""
@@ -115,30 +118,19 @@ class Replayer:
             raise BugError("the outbox is being sent already")
         self._is_running = True
         closed = 0
-        with contextlib.ExitStack() as subscriptions:
-            for unsubscribe in self._subscribe():
-                subscriptions.callback(unsubscribe)
-            try:
-                await self._recover()
-                while True:
-                    self._woken.clear()
-                    await self._heed_news()
-                    wait = await self._start_due()
-                    if not self._in_flight and not for_ever:
-                        return closed
-                    await self._wait(wait)
-                    closed += await self._collect()
-            finally:
-                self._is_running = False
-                await self._cancel_all()
-
-    def _subscribe(self) -> list[Callable[[], None]]:
-        return [
-            self._bus.subscribe(OperationChanged, self._on_operation_changed),
-            self._bus.subscribe(SignedIn, self._on_signed_in),
-            self._bus.subscribe(AccountReachable, self._on_account_reachable),
-            self._bus.subscribe(ConnectivityChanged, self._on_connectivity_changed),
-        ]
+        try:
+            await self._recover()
+            while True:
+                self._woken.clear()
+                await self._heed_news()
+                wait = await self._start_due()
+                if not self._in_flight and not for_ever:
+                    return closed
+                await self._wait(wait)
+                closed += await self._collect()
+        finally:
+            self._is_running = False
+            await self._cancel_all()
 
     def _on_operation_changed(self, event: OperationChanged) -> None:
         is_own = event.operation_id in self._attempt.under_way
