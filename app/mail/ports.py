@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -92,16 +92,16 @@ class MailBackend(Protocol):
         """Open a folder."""
         ...
 
-    async def uids(self) -> list[int]:
-        """UIDs of the open folder, ascending."""
+    async def uids(self, *, first: int = 1) -> list[int]:
+        """UIDs of the open folder from ``first`` on, ascending."""
         ...
 
     async def headers(self, uids: Sequence[int]) -> list[RemoteHeader]:
-        """Headers of these UIDs; vanished ones are left out."""
+        """Headers of these UIDs; vanished ones are left out. One whose answer cannot be read comes with an empty header."""
         ...
 
-    async def bodies(self, uids: Sequence[int]) -> dict[int, bytes]:
-        r"""Whole raw messages (RFC 5322) by UID, without setting \Seen."""
+    async def bodies(self, uids: Sequence[int], *, expected_bytes: int = 0) -> dict[int, bytes]:
+        r"""Whole raw messages (RFC 5322) by UID, without setting \Seen. ``expected_bytes`` (their sizes) widens the deadline."""
         ...
 
     async def flags(self, uids: Sequence[int] | None, *, changed_since: int = 0) -> list[FlagChange]:
@@ -113,7 +113,22 @@ class MailBackend(Protocol):
         ...
 
     async def move(self, uids: Sequence[int], to_path: str) -> MoveResult:
-        r"""MOVE, or COPY + \Deleted + UID EXPUNGE of only these; never a bare EXPUNGE that would remove others' messages."""
+        """MOVE (RFC 6851). Raises NotSupported where the server has none: then `copy` and `remove`, with a note kept between them."""
+        ...
+
+    async def copy(self, uids: Sequence[int], to_path: str) -> MoveResult:
+        """COPY."""
+        ...
+
+    async def remove(self, uids: Sequence[int]) -> bool:
+        r"""Flag these \Deleted and expunge them, and never others' messages.
+
+        Without UIDPLUS a bare EXPUNGE is sent only when no other message is flagged; else they stay, flagged, and the answer is False.
+        """
+        ...
+
+    async def create_folder(self, path: str) -> None:
+        """CREATE and SUBSCRIBE; no error when it is there already."""
         ...
 
     async def append(self, path: str, raw: bytes, *, flags: frozenset[str], internal_date: int) -> int | None:
@@ -140,8 +155,22 @@ class MailBackend(Protocol):
 class MailSender(Protocol):
     """SMTP submission (RFC 6409)."""
 
-    async def send(self, raw: bytes, *, sender: str, recipients: Sequence[str]) -> None:
+    async def verify(self) -> None:
+        """Connect, secure, sign in, leave. Raises Offline, SignInRequired, PermanentError."""
+        ...
+
+    async def send(
+        self,
+        raw: bytes,
+        *,
+        sender: str,
+        recipients: Sequence[str],
+        before_data: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Hand over one message; returns when the server has accepted it for all recipients.
+
+        ``before_data`` is awaited when all recipients were accepted and nothing of the message was sent yet: from its end on
+        the outcome can be in doubt.
 
         Raises Offline (before DATA's end), OutcomeUnknown (after it, without an answer), MessageRejected, SignInRequired, TransientError (4yz).
         """
