@@ -1,7 +1,8 @@
 """Every action of the program: its words, picture, place in the menus, and keys.
 
 A part of the window offers an action with ``commands.bind("message.reply", slot)``; an action that nobody bound is in no menu and no palette.
-Whether it can be used now is its `QAction.setEnabled`. Single keys (``j``, ``e``, ``g i`` …) can be switched off as a whole; shortcuts with Ctrl stay.
+Whether it can be used now is its `QAction.setEnabled`. Single keys (``j``, ``e``, ``g i`` …) can be switched off as a whole; shortcuts with Ctrl
+stay.
 """
 
 from __future__ import annotations

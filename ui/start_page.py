@@ -81,6 +81,8 @@ class StartPage(QFrame):
         self.again.returnPressed.connect(self._on_return_pressed)
         self._primary: QPushButton | None = None
         self._makes_vault = False
+        self._asks_start_over = False
+        self._where = ""
         self.show_opening()
 
     def show_opening(self) -> None:
@@ -100,7 +102,6 @@ class StartPage(QFrame):
 
     def show_make_vault(self) -> None:
         """Ask for the passphrase of a new vault."""
-        self._makes_vault = True
         self._say(
             Icon.KEY,
             Words(
@@ -114,33 +115,41 @@ class StartPage(QFrame):
         )
         self.passphrase.setFocus()
 
-    def show_error(self, error: AppError, *, where: str = "") -> None:
-        """Say why the profile cannot be opened. ``where`` is the file or folder concerned."""
+    def show_error(self, error: AppError, *, where: str = "", can_make_vault: bool = False) -> None:
+        """Say why the profile cannot be opened. ``where`` is the file concerned; a vault can be made for a new profile only."""
+        self._where = where
         words = words_for(error)
         choices = [("Try again", StartAnswer.TRY_AGAIN, "primary")]
         symbol = Icon.WARNING
         if isinstance(error, SecretStoreUnavailable):
             symbol = Icon.KEY
-            choices.append(("Use a passphrase vault", StartAnswer.MAKE_VAULT, ""))
+            if can_make_vault:
+                choices.append(("Use a passphrase vault", StartAnswer.MAKE_VAULT, ""))
         elif isinstance(error, DatabaseKeyMissing) or (
             isinstance(error, DatabaseUnreadable) and error.kind != "not_encrypted"
         ):
             choices.append(("Set aside and start anew…", StartAnswer.START_OVER, ""))
         choices.append(("Quit", StartAnswer.QUIT, "quiet"))
         self._say(symbol, words, choices)
-        if where:
+        if where and not isinstance(error, SecretStoreUnavailable):
             self.remedy.setText(f"{words.remedy}\n\n{where}".strip())
             self.remedy.show()
 
-    def show_start_over(self, where: str) -> None:
-        """Ask before the database is set aside, naming it."""
+    def refuse(self, problem: str) -> None:
+        """Say why the passphrase was not taken; it is asked for again."""
+        self._set_problem(problem)
+        self.passphrase.selectAll()
+        self.passphrase.setFocus()
+
+    def _show_start_over(self) -> None:
+        self._asks_start_over = True
         self._say(
             Icon.WARNING,
             Words(
                 "Set this database aside?",
                 "The file is kept under another name beside it. A new, empty one takes its place, and mail is brought from the server again. "
                 "What waited to be sent in the old file is not sent.",
-                where,
+                self._where,
             ),
             [
                 ("Set aside and start anew", StartAnswer.START_OVER, "danger"),
@@ -207,6 +216,10 @@ class StartPage(QFrame):
         if answer is StartAnswer.MAKE_VAULT and not self._makes_vault:
             self.show_make_vault()
             return
+        if answer is StartAnswer.START_OVER and not self._asks_start_over:
+            self._show_start_over()
+            return
+        self._asks_start_over = False
         self.answered.emit(answer, passphrase)
 
     def _set_problem(self, text: str) -> None:

@@ -11,8 +11,6 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from app.crm.lookup import ContactLookup
-from app.mail.search import MailSearch
 from PySide6.QtCore import (
     QAbstractTableModel,
     QMimeData,
@@ -24,8 +22,9 @@ from PySide6.QtCore import (
     Signal,
 )
 
+from app.crm.lookup import ContactLookup
 from app.events import EventBus, LookupExpired, MessagesChanged, MessagesRemoved, MessagesStored, OperationChanged
-from app.mail.reader import MailReader
+from app.mail.reader import MailReader, MailSearch
 from app.model.crm import LookupResult
 from app.model.ids import CrmLoginId, FolderId, MessageId
 from app.model.mail import FolderRole, MessageRow

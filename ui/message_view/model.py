@@ -37,9 +37,9 @@ class FileUse(StrEnum):
 class MessageViewModel(QObject):
     """Follows the selection.
 
-    ``loading(message_id)``; ``shown(MessageLook)``, again when flags change; ``failed(Words, is_offline)``;
-    ``cleared(number_selected)`` for none or several; ``resource_ready(request, media_type, bytes)`` (empty for "no"); ``file_ready(part_id, path, FileUse)``;
-    ``text_ready(title, text)`` for a preview or the source; ``read(message_id)`` when an unread message was shown long enough.
+    ``loading(message_id)``; ``shown(MessageLook)``, again when flags change; ``failed(Words, is_offline)``; ``cleared(number_selected)`` for none
+    or several; ``resource_ready(request, media_type, bytes)`` (empty for "no"); ``file_ready(part_id, path, FileUse)``; ``text_ready(title, text)``
+    for a preview or the source; ``read(message_id)`` when an unread message was shown long enough.
     """
 
     loading = Signal(object)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.crm.logins import CrmLogins
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.connectivity import Connectivity
+from app.crm.logins import CrmLogins
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, OperationChanged, SignedIn, SignInRequired
 from app.model.crm import CrmLogin
 from app.model.ids import CrmLoginId
