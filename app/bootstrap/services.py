@@ -11,15 +11,22 @@ from app.auth.tokens import LoginTokens
 from app.backends.salesforce import SalesforceGateway, SalesforceTokenEndpoint
 from app.backends.system_browser import SystemBrowser
 from app.bootstrap.core import Core, open_core
+from app.bootstrap.probes import LoginProbes
 from app.clock import Clock
 from app.connectivity import Connectivity
+from app.crm.actions import CrmActions
+from app.crm.create_operation import CreateRecord
+from app.crm.file_operation import AttachFile
+from app.crm.log_operation import LogMessage
 from app.crm.logins import CrmLogins, owner_of
 from app.crm.lookup import ContactLookup
+from app.crm.operations import Writes
 from app.crm.ports import CrmGateway
 from app.crm.schema import CrmSchema
 from app.crm.sign_in import SalesforceSignIn
 from app.errors import Offline
 from app.events import ConnectivityChanged, EventBus
+from app.mail.log_source import StoredMessages
 from app.mail.opened_files import OpenedFiles
 from app.mail.reader import MailReader, MailSearch
 from app.model.crm import CrmLogin
@@ -56,8 +63,11 @@ class Services:
     sign_in: SalesforceSignIn
     lookup: ContactLookup
     schema: CrmSchema
+    crm_actions: CrmActions
     outbox: Outbox
     replayer: Replayer
+    secrets_place: str
+    """Where passwords and the database's key are, in words for the user."""
 
 
 @asynccontextmanager
@@ -81,6 +91,7 @@ async def open_app(
         if start_background:
             core.start("connectivity", services.connectivity.run)
             core.start("outbox", services.replayer.run)
+            core.start("lookup expiry", services.lookup.run)
         yield services
 
 
@@ -106,8 +117,14 @@ async def _join(core: Core, browser: Browser, checkpoint: Checkpoint) -> Service
     stack.push_async_callback(files.close)
     await files.start()
 
-    outbox = Outbox(database, clock, checkpoint=checkpoint)
+    source = StoredMessages(database, reader)
+    writes = Writes(database, logins, schema, clock, lookup.drop)
+    handlers = (LogMessage(writes, source), AttachFile(writes), CreateRecord(writes))
+    outbox = Outbox(database, clock, handlers, checkpoint=checkpoint)
     replayer = Replayer(database, bus, clock, outbox, connectivity, _owner, checkpoint=checkpoint)
+    crm_actions = CrmActions(database, logins, schema, outbox, source, clock)
+    await crm_actions.sweep()
+    await LoginProbes(core, logins, connectivity).refresh()
     return Services(
         bus=bus,
         clock=clock,
@@ -120,8 +137,10 @@ async def _join(core: Core, browser: Browser, checkpoint: Checkpoint) -> Service
         sign_in=sign_in,
         lookup=lookup,
         schema=schema,
+        crm_actions=crm_actions,
         outbox=outbox,
         replayer=replayer,
+        secrets_place=core.secrets.description,
     )
 
 
