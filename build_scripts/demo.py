@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import tempfile
 from typing import TYPE_CHECKING
 
 from build_scripts.console import Stop, run, say
@@ -66,16 +65,16 @@ def _show(python: Path, wrap: list[str]) -> int:
         say(
             f"the demo world serves; its admin address is {described.get('admin', 'unknown')}. Close the window to end it."
         )
-        with tempfile.TemporaryDirectory(prefix="outrigger-demo-", ignore_cleanup_errors=True) as profile:
-            return subprocess.run(
-                [*wrap, str(python), "-m", "ui", "--profile", profile, "--demo", "-"],
-                cwd=ROOT,
-                env=env,
-                # It holds the passwords of the demo logins, so it goes through the pipe and into no file and no argument.
-                input=line,
-                encoding="utf-8",
-                check=False,
-            ).returncode
+        # The client keeps a demo profile of its own: a folder that dies with this command would leave its key in the keychain.
+        return subprocess.run(
+            [*wrap, str(python), "-m", "ui", "--demo", "-"],
+            cwd=ROOT,
+            env=env,
+            # It holds the passwords of the demo logins, so it goes through the pipe and into no file and no argument.
+            input=line,
+            encoding="utf-8",
+            check=False,
+        ).returncode
     except KeyboardInterrupt:
         return 130
     finally:
