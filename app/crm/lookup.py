@@ -107,7 +107,7 @@ class ContactLookup:
             flight.cost = 0
         return self._result(login_id, asked, found, api_calls=calls)
 
-    def drop(self, login_id: CrmLoginId, *, record_ids: Iterable[str] = (), addresses: Iterable[str] = ()) -> None:
+    def drop(self, login_id: CrmLoginId, record_ids: Iterable[str] = (), addresses: Iterable[str] = ()) -> None:
         """Throw away what a write has made stale: these addresses, and every person who shows one of these records."""
         of_login = self._of.get(login_id)
         if of_login is None:

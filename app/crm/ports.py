@@ -108,6 +108,10 @@ class CrmGateway(Protocol):
         """
         ...
 
+    async def reach(self) -> None:
+        """Ask for something public that costs no API call: whether Salesforce can be reached. Raises Offline where it can't."""
+        ...
+
     async def close(self) -> None:
         """End the threads; never raises."""
         ...

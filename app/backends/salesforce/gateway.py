@@ -190,9 +190,9 @@ class SalesforceGateway:
 
         return await self._run(self._uploads, ask, is_write=True, deadline_s=DEADLINE_S + size / UPLOAD_SLOWEST)
 
-    async def connect(self) -> None:
-        """Sign in and choose the API version ahead of the first call, so that the panel's first look costs one round trip."""
-        await self._run(self._reads, lambda _lane, _call: None, is_write=False)
+    async def reach(self) -> None:
+        """See `CrmGateway.reach`: the public list of API versions."""
+        await self._run(self._reads, lambda lane, call: lane.ask_versions(call), is_write=False)
 
     async def close(self) -> None:
         """See `CrmGateway.close`. What is under way is broken off: a lost write is asked after at the next start."""

@@ -93,6 +93,24 @@ class Lane:
         assert self._session is not None
         return self._session.last_headers
 
+    def ask_versions(self, call: Call) -> None:
+        """Choose the newest API version that the org and this program both know. The list is public: asking costs no API call."""
+        assert self._session is not None
+        is_write, call.is_write = call.is_write, False
+        try:
+            answer = self._session.request("GET", self._session.base)
+            listed = json_of(answer.headers, answer.content)
+            if not isinstance(listed, list):
+                raise not_understood(call)
+        finally:
+            call.is_write = is_write
+        versions = [entry.get("version") for entry in listed if isinstance(entry, dict)]
+        known = [int(match[1]) for text in versions if (match := re.fullmatch(r"(\d{2,3})\.0", str(text)))]
+        usable = [number for number in known if OLDEST_VERSION <= number <= NEWEST_VERSION]
+        if not usable:
+            raise NotSupported("the org offers no API version that this program knows", code="api_version")
+        self._told.version = f"{max(usable)}.0"
+
     async def run(self, token: AccessToken, ask: Callable[[Lane, Call], T], *, is_write: bool, deadline_s: float) -> T:
         """Run ``ask`` in the thread. After ``deadline_s`` seconds, or when the awaiting task is cancelled, its connection is broken off."""
         call = Call(is_write=is_write)
@@ -137,27 +155,10 @@ class Lane:
             self._session = OrgSession(self._watch, self._told, ca_file=self._ca_file)
         self._session.open(token.instance_url, call)
         if not self._told.version:
-            self._told.version = self._newest_version(token.instance_url, call)
+            self.ask_versions(call)
         if self._client is None or self._token != token:
             self._client = _client(token, self._told.version, self._session)
             self._token = token
-
-    def _newest_version(self, instance_url: str, call: Call) -> str:
-        assert self._session is not None
-        is_write, call.is_write = call.is_write, False
-        try:
-            answer = self._session.request("GET", f"{instance_url}/services/data")
-            listed = json_of(answer.headers, answer.content)
-            if not isinstance(listed, list):
-                raise not_understood(call)
-        finally:
-            call.is_write = is_write
-        versions = [entry.get("version") for entry in listed if isinstance(entry, dict)]
-        known = [int(match[1]) for text in versions if (match := re.fullmatch(r"(\d{2,3})\.0", str(text)))]
-        usable = [number for number in known if OLDEST_VERSION <= number <= NEWEST_VERSION]
-        if not usable:
-            raise NotSupported("the org offers no API version that this program knows", code="api_version")
-        return f"{max(usable)}.0"
 
     def _close_session(self) -> None:
         if self._session is not None:
@@ -170,13 +171,13 @@ class OrgSession(WatchedSession):
     def __init__(self, watch: Watch, told: Told, *, ca_file: str) -> None:
         super().__init__(watch, ca_file=ca_file)
         self._told = told
-        self._base = ""
+        self.base = ""
         self._used_at = time.monotonic()
         self.last_headers: Mapping[str, str] = {}
 
     def open(self, instance_url: str, call: Call) -> None:
         """Begin a call to this address and no other."""
-        self._base = f"{instance_url}/services/data"
+        self.base = f"{instance_url}/services/data"
         self.call = call
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
@@ -185,7 +186,7 @@ class OrgSession(WatchedSession):
         Raises SessionExpired for 401, NotModified for 304, and the error tree for every other status that is no success.
         """
         address = str(url)
-        if address != self._base and not address.startswith(f"{self._base}/"):
+        if address != self.base and not address.startswith(f"{self.base}/"):
             raise NotSupported("a request would have left the address of the org", code="foreign_address")
         if ".." in urlsplit(address).path:
             raise NotSupported("a request would have left its path", code="foreign_address")
@@ -197,7 +198,7 @@ class OrgSession(WatchedSession):
         finally:
             self._used_at = time.monotonic()
             # The list of versions is public and costs no call.
-            self._told.calls += self.call.was_sent and address != self._base
+            self._told.calls += self.call.was_sent and address != self.base
         self._told.hear(answer.headers)
         self.last_headers = answer.headers
         self._judge(str(method).upper(), answer)

@@ -97,13 +97,16 @@ class WatchedSession(requests.Session):
         self._watch = watch
         # A .netrc entry would replace our Authorization field; proxies are read below, for each address.
         self.trust_env = False
-        self.max_redirects = 0
         adapter = _WatchedAdapter(watch, ca_file)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
         # The library logs whole addresses, and an address can hold a query with people's addresses in it.
         for name in ("urllib3", "simple_salesforce"):
             logging.getLogger(name).setLevel(logging.ERROR)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - whatever the answer says
+        """There is none: a redirect is an answer like any other, and the token goes nowhere else."""
+        return None
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """See `requests.Session.request`; redirects are returned, not followed."""
