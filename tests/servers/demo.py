@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import http.cookiejar
 import json
 import subprocess
@@ -69,6 +70,11 @@ class DemoWorld:
         keys: dict[str, Any] = json.loads(line)
         logins = tuple(DemoLogin(**one) for one in keys.pop("logins"))
         return cls(**keys, logins=logins, process=process)
+
+    def line(self) -> dict[str, Any]:
+        """What the announcement said: the argument of `from_line`, for another process."""
+        keys = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "process"}
+        return {**keys, "logins": [dataclasses.asdict(one) for one in self.logins]}
 
     def login(self, user: str, service: str = "salesforce") -> DemoLogin:
         """The login of a user at a service. Raises LookupError."""
@@ -167,6 +173,10 @@ class DemoWorld:
     def advance(self, seconds: float) -> None:
         """Move the world's clock forward; writes that are due then happen before this returns."""
         self._post("/clock", {"advance_s": seconds})
+
+    def clock_offset(self) -> float:
+        """By how many seconds the world's clock is ahead."""
+        return float(self._get("/clock")["offset_s"])
 
     def pending_commits(self) -> int:
         """How many late commits wait for their time."""
