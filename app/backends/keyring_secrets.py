@@ -12,7 +12,6 @@ import asyncio
 import importlib
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -84,7 +83,7 @@ class KeyringSecrets:
         worker = self._worker
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await worker.run(_run_and_let_go, fn, *args)
+                return await worker.run(fn, *args)
         except TimeoutError:
             # The thread is lost to a keychain that may never answer; the next call gets a new one.
             if self._worker is worker:
@@ -142,15 +141,6 @@ class KeyringSecrets:
             self._description = usable[0][1]
             self._found = [backend for _, _, backend in usable]
         return self._found
-
-
-def _run_and_let_go(fn: Callable[..., T], *args: str) -> T:
-    try:
-        return fn(*args)
-    except Exception as error:
-        # keyring leaves its bus connection open when the keychain is locked; the frames of the error would keep it so.
-        traceback.clear_frames(error.__traceback__)
-        raise
 
 
 def _usable_backends() -> Iterator[tuple[str, Any, float]]:

@@ -10,12 +10,11 @@ import pytest
 
 from app.backends.keyring_secrets import LONGEST_SECRET, KeyringSecrets
 from app.errors import LocalError, SecretStoreUnavailable
-from tests.servers.secret_service import SecretService, secret_service
+from tests.servers.secret_service import UNCLOSED, SecretService, secret_service
 
 pytestmark = [
     pytest.mark.needs_secret_service,
-    # keyring 25.7 does not close its bus connection when a keychain turns out to be locked.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings(UNCLOSED),
     pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's keychain"),
 ]
 
