@@ -49,7 +49,8 @@ class ComposerWindow(QWidget):
             ("Ctrl+S", model.save),
             ("Escape", self.close),
         ):
-            QShortcut(QKeySequence(keys), self, activated=slot)
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.activated.connect(slot)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep what was written."""

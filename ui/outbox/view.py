@@ -129,8 +129,8 @@ class OutboxView(QFrame):
         self._question = Strip(can_close=True)
         self._question.hide()
         self._detail = _Detail()
-        self._detail.retry.clicked.connect(lambda: self._emit_selected(self.retry_requested))
-        self._detail.discard.clicked.connect(lambda: self._emit_selected(self.discard_requested))
+        self._detail.retry.clicked.connect(self._on_retry)
+        self._detail.discard.clicked.connect(self._on_discard)
         self._build()
         model.modelReset.connect(self._on_model_reset)
         model.described.connect(self._on_described)
@@ -147,9 +147,9 @@ class OutboxView(QFrame):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete gives up, Enter retries, Escape goes back."""
         if event.key() == Qt.Key.Key_Delete:
-            self._emit_selected(self.discard_requested)
+            self._on_discard()
         elif event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self._emit_selected(self.retry_requested)
+            self._on_retry()
         elif event.key() == Qt.Key.Key_Escape:
             self.close_requested.emit()
         else:
@@ -219,16 +219,15 @@ class OutboxView(QFrame):
         row = indexes[0].data(ROW_ROLE) if indexes else None
         return row if isinstance(row, OutboxRow) else None
 
-    def _emit_selected(self, signal: object) -> None:
+    def _on_retry(self) -> None:
         row = self._selected_row()
-        if row is None:
-            return
-        if signal is self.retry_requested and not row.can_retry:
-            return
-        if signal is self.discard_requested and not row.can_discard:
-            return
-        emit = signal.emit
-        emit(str(row.operation_id))
+        if row is not None and row.can_retry:
+            self.retry_requested.emit(str(row.operation_id))
+
+    def _on_discard(self) -> None:
+        row = self._selected_row()
+        if row is not None and row.can_discard:
+            self.discard_requested.emit(str(row.operation_id))
 
 
 class _Detail(QFrame):
