@@ -87,7 +87,7 @@ async def open_app(
     SecretStoreUnavailable, DatabaseKeyMissing, DatabaseUnreadable, DatabaseTooNew, DiskFull, ProfileInUse, LocalError.
     """
     async with open_core(profile, secrets=secrets, clock=clock) as core:
-        services = await _join(core, browser or SystemBrowser(), checkpoint)
+        services = await join_services(core, browser or SystemBrowser(), checkpoint)
         if start_background:
             core.start("connectivity", services.connectivity.run)
             core.start("outbox", services.replayer.run)
@@ -95,7 +95,8 @@ async def open_app(
         yield services
 
 
-async def _join(core: Core, browser: Browser, checkpoint: Checkpoint) -> Services:
+async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = pass_by) -> Services:
+    """The services of an open profile; `open_app` without its background tasks. ``core.stack`` closes them."""
     stack, bus, clock, database = core.stack, core.bus, core.clock, core.database
     workers = WorkerPool()
     stack.push_async_callback(workers.close)
