@@ -65,6 +65,33 @@ def known_uids(reader: Reader, folder_id: FolderId, uid_validity: int) -> list[i
     return [int(row[0]) for row in rows]
 
 
+def count_known(reader: Reader, folder_id: FolderId, uid_validity: int) -> int:
+    """How many messages a folder is known to hold, the missing ones left out."""
+    row = reader.row(
+        "SELECT (SELECT count(*) FROM location WHERE folder_id = ?1 AND uid_validity = ?2 AND uid > 0) - "
+        "(SELECT count(*) FROM location WHERE folder_id = ?1 AND missing_since <> 0 AND uid_validity = ?2 AND uid > 0)",
+        (folder_id, uid_validity),
+    )
+    assert row is not None
+    return int(row[0])
+
+
+def has_unconfirmed(reader: Reader, folder_id: FolderId) -> bool:
+    """Whether a finished move promised a message that no look at the folder has shown yet."""
+    row = reader.row(
+        "SELECT 1 FROM location WHERE folder_id = ? AND uid < 0 AND NOT EXISTS "
+        "(SELECT 1 FROM wanted_folder w WHERE w.message_id = location.message_id) LIMIT 1",
+        (folder_id,),
+    )
+    return row is not None
+
+
+def oldest_missing(reader: Reader, folder_id: FolderId) -> float:
+    """Since when a message of a folder waits for the second look that it is gone; 0 when none does."""
+    row = reader.row("SELECT min(missing_since) FROM location WHERE folder_id = ? AND missing_since <> 0", (folder_id,))
+    return float(row[0] or 0.0) if row else 0.0
+
+
 def put(
     tx: Transaction,
     known: Sequence[Place],

@@ -15,7 +15,7 @@ from app.events import FoldersChanged, MessagesChanged, MessagesStored
 from app.model.ids import MESSAGE_ID_SEQUENCE_BITS, FolderId, MailAccountId, MessageId, message_id_floor
 from app.model.mail import Address, Envelope
 from app.store import locations, search, threads
-from app.store.database import Reader, Row, Transaction
+from app.store.database import Reader, Transaction
 
 _SEQUENCE_MASK = (1 << MESSAGE_ID_SEQUENCE_BITS) - 1
 _RECIPIENTS_SHOWN = 12
@@ -124,36 +124,52 @@ def store_headers(
     return ids
 
 
-def store_body(tx: Transaction, message_id: MessageId, raw: bytes, parsed: BodyText | None) -> bool:
-    """Keep a raw message and index its words; ``parsed`` None: it is kept, and shown as source.
+def store_bodies(
+    tx: Transaction, bodies: Sequence[tuple[MessageId, bytes, BodyText | None]], parser_version: int
+) -> list[MessageId]:
+    """Keep raw messages and index their words; where the words are None it is kept, and shown as source.
 
-    False when the message has gone meanwhile. Publishes `MessagesChanged`.
+    ``parser_version`` is that of the parser which gave up. The ids that were stored: a message may have gone meanwhile.
+    Publishes `MessagesChanged`.
     """
-    row = tx.row(
-        "SELECT subject, envelope, sender_name, sender_address FROM message WHERE message_id = ?", (message_id,)
-    )
+    stored = [
+        message_id for message_id, raw_, parsed in bodies if _store_body(tx, message_id, raw_, parsed, parser_version)
+    ]
+    if stored:
+        tx.publish(MessagesChanged(tuple(stored)))
+    return stored
+
+
+def store_body(tx: Transaction, message_id: MessageId, raw: bytes, parsed: BodyText | None) -> bool:
+    """`store_bodies` for one message; False when it has gone meanwhile."""
+    return bool(store_bodies(tx, [(message_id, raw, parsed)], parsed.parser_version if parsed else 0))
+
+
+def _store_body(
+    tx: Transaction, message_id: MessageId, raw_: bytes, parsed: BodyText | None, parser_version: int
+) -> bool:
+    row = tx.row("SELECT subject, envelope FROM message WHERE message_id = ?", (message_id,))
     if row is None:
         return False
-    tx.execute("INSERT OR REPLACE INTO body (message_id, raw) VALUES (?, ?)", (message_id, raw))
+    tx.execute("INSERT OR REPLACE INTO body (message_id, raw) VALUES (?, ?)", (message_id, raw_))
     if parsed is None:
-        tx.execute("UPDATE message SET body_state = 'unreadable' WHERE message_id = ?", (message_id,))
-    else:
-        tx.execute(
-            "UPDATE message SET body_state = 'stored', snippet = ?, has_attachments = ?, parser_version = ?, "
-            "is_body_indexed = 1 WHERE message_id = ?",
-            (parsed.snippet, int(parsed.has_attachments), parsed.parser_version, message_id),
-        )
-        envelope = _envelope_lists(row[1])
-        search.index_body(
-            tx,
-            message_id,
-            str(row[0]),
-            _words(envelope["from"]),
-            _words([*envelope["to"], *envelope["cc"], *envelope["bcc"]]),
-            parsed.text,
-            "\n".join(parsed.attachment_names),
-        )
-    tx.publish(MessagesChanged((message_id,)))
+        mark_unreadable(tx, message_id, parser_version)
+        return True
+    tx.execute(
+        "UPDATE message SET body_state = 'stored', snippet = ?, has_attachments = ?, parser_version = ?, "
+        "is_body_indexed = 1 WHERE message_id = ?",
+        (parsed.snippet, int(parsed.has_attachments), parsed.parser_version, message_id),
+    )
+    envelope_ = _envelope_lists(row[1])
+    search.index_body(
+        tx,
+        message_id,
+        str(row[0]),
+        _words(envelope_["from"]),
+        _words([*envelope_["to"], *envelope_["cc"], *envelope_["bcc"]]),
+        parsed.text,
+        "\n".join(parsed.attachment_names),
+    )
     return True
 
 
@@ -202,24 +218,27 @@ def by_header_id(reader: Reader, account_id: MailAccountId, header_message_id: s
 
 
 def without_body(
-    reader: Reader, folder_id: FolderId, uid_validity: int, *, limit: int, most_bytes: int
+    reader: Reader, account_id: MailAccountId, folder_id: FolderId, uid_validity: int, *, limit: int, most_bytes: int
 ) -> list[Wanting]:
     """The newest messages of a folder whose body is still to come, those above ``most_bytes`` left out."""
+    # From the few that lack a body, never from the folder: most have theirs.
     rows = reader.rows(
-        "SELECT m.message_id, l.uid, m.size FROM location l JOIN message m ON m.message_id = l.message_id "
-        "WHERE l.folder_id = ? AND l.is_shown = 1 AND l.uid_validity = ? AND l.uid > 0 AND m.body_state = 'none' "
-        "AND m.size <= ? ORDER BY l.message_id DESC LIMIT ?",
-        (folder_id, uid_validity, most_bytes, limit),
+        "SELECT m.message_id, l.uid, m.size FROM message m INDEXED BY message_without_body "
+        "JOIN location l ON l.message_id = m.message_id "
+        "WHERE m.body_state = 'none' AND m.account_id = ? AND l.folder_id = ? AND l.is_shown = 1 AND l.uid_validity = ? "
+        "AND l.uid > 0 AND m.size <= ? ORDER BY m.message_id DESC LIMIT ?",
+        (account_id, folder_id, uid_validity, most_bytes, limit),
     )
     return [Wanting(MessageId(row[0]), int(row[1]), int(row[2])) for row in rows]
 
 
-def count_without_body(reader: Reader, folder_id: FolderId, *, most_bytes: int) -> int:
+def count_without_body(reader: Reader, account_id: MailAccountId, folder_id: FolderId, *, most_bytes: int) -> int:
     """How many bodies of a folder are still to come."""
     row = reader.row(
-        "SELECT count(*) FROM message m JOIN location l ON l.message_id = m.message_id WHERE l.folder_id = ? "
-        "AND l.is_shown = 1 AND l.uid > 0 AND m.body_state = 'none' AND m.size <= ?",
-        (folder_id, most_bytes),
+        "SELECT count(*) FROM message m INDEXED BY message_without_body JOIN location l ON l.message_id = m.message_id "
+        "WHERE m.body_state = 'none' AND m.account_id = ? AND l.folder_id = ? AND l.is_shown = 1 AND l.uid > 0 "
+        "AND m.size <= ?",
+        (account_id, folder_id, most_bytes),
     )
     return int(row[0]) if row else 0
 
@@ -258,11 +277,12 @@ def _known(
     by_uid = {
         int(row[0]): MessageId(row[1])
         for row in tx.rows(
-            "SELECT uid, message_id FROM location WHERE folder_id = ? AND uid_validity = ? AND uid IN "
+            "SELECT l.uid, l.message_id FROM location l WHERE l.folder_id = ? AND l.uid_validity = ? AND l.uid IN "
             "(SELECT value FROM json_each(?))",
             (folder_id, uid_validity, json.dumps([header.uid for header in headers])),
         )
     }
+    _forget_renumbered(tx, folder_id, uid_validity, headers, by_uid)
     identities = [identity_of(h.envelope, h.internal_date, h.size).hex() for h in headers]
     by_identity: dict[bytes, list[MessageId]] = {}
     for row in tx.rows(
@@ -273,6 +293,24 @@ def _known(
         by_identity.setdefault(bytes(row[0]), []).append(MessageId(row[1]))
     ids = {message_id for found in by_identity.values() for message_id in found} | set(by_uid.values())
     return _Known(by_uid, by_identity, locations.places(tx, sorted(ids)))
+
+
+def _forget_renumbered(
+    tx: Transaction, folder_id: FolderId, uid_validity: int, headers: Sequence[NewHeader], by_uid: dict[int, MessageId]
+) -> None:
+    # A server that gave a UID to another mail without a new UIDVALIDITY: believe the Message-ID, not the number.
+    for header in headers:
+        message_id = by_uid.get(header.uid)
+        if message_id is None or not header.envelope.message_id:
+            continue
+        row = tx.row("SELECT header_message_id FROM message WHERE message_id = ?", (message_id,))
+        if row is not None and row[0] and row[0] != header.envelope.message_id:
+            found = tx.rows(
+                "SELECT location_id FROM location WHERE folder_id = ? AND uid_validity = ? AND uid = ?",
+                (folder_id, uid_validity, header.uid),
+            )
+            locations.remove(tx, [(int(place[0]), message_id) for place in found], now=1.0)
+            del by_uid[header.uid]
 
 
 def _same_message(known: _Known, identity: bytes, folder_id: FolderId, uid_validity: int) -> MessageId | None:
@@ -351,8 +389,3 @@ def _envelope_lists(packed: str) -> dict[str, tuple[Address, ...]]:
         key: tuple(Address(str(name), str(address)) for name, address in found.get(key, []))
         for key in ("from", "reply_to", "to", "cc", "bcc")
     }
-
-
-def sender_of(row: Row, first: int) -> Address:
-    """The sender from the columns ``sender_name`` and ``sender_address`` of a row."""
-    return Address(str(row[first]), str(row[first + 1]))
