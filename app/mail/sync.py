@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from app.clock import Clock
 from app.concurrency import supervise
-from app.errors import RecordNotFound
+from app.errors import AppError, RecordNotFound
 from app.events import (
     AccountReachable,
     AccountsChanged,
@@ -113,15 +113,25 @@ class MailSync:
             account = self._account(account_id)
             self._running[account_id] = account
             tasks[account_id] = [
-                group.create_task(self._supervised(f"{account.key} {what}", fn), name=f"{account.key} {what}")
+                group.create_task(
+                    self._supervised(f"{account.key} {what}", account_id, fn), name=f"{account.key} {what}"
+                )
                 for what, fn in (("watch", account.watch), ("bulk", account.bulk))
             ]
 
-    async def _supervised(self, name: str, fn: Callable[[], Awaitable[None]]) -> None:
-        def report(task: str, error: BaseException) -> None:
-            self._bus.publish(BackgroundTaskFailed(task, getattr(error, "code", type(error).__name__)))
+    async def _supervised(self, name: str, account_id: MailAccountId, fn: Callable[[], Awaitable[None]]) -> None:
+        async def run() -> None:
+            try:
+                await fn()
+            except AppError:
+                # Whatever a removed account's last writes ran into: there is nothing left to sync.
+                if await self._database.read(lambda reader: accounts.mail_account(reader, account_id)) is not None:
+                    raise
 
-        await supervise(name, fn, clock=self._clock, on_error=report)
+        def report(task: str, error: BaseException) -> None:
+            self._bus.publish(BackgroundTaskFailed(task, error.code if isinstance(error, AppError) else "bug"))
+
+        await supervise(name, run, clock=self._clock, on_error=report)
 
     def _account(self, account_id: MailAccountId) -> AccountSync:
         return AccountSync(

@@ -32,6 +32,12 @@ def add_mail_account(
     return MailAccount(MailAccountId(account_id), address, display_name, imap, smtp, is_demo)
 
 
+def next_mail_account_id(reader: Reader) -> MailAccountId:
+    """The number that `add_mail_account` gives next, so that the password can be kept before anybody hears of the account."""
+    row = reader.row("SELECT seq FROM sqlite_sequence WHERE name = 'mail_account'")
+    return MailAccountId(1 if row is None else int(row[0]) + 1)
+
+
 def mail_accounts(reader: Reader) -> list[MailAccount]:
     """All mail accounts, oldest first."""
     return [_mail_account(row) for row in reader.rows(_SELECT_MAIL + " ORDER BY account_id")]
