@@ -44,7 +44,7 @@ class CommandPalette(QFrame):
         self.field.installEventFilter(self)
         self._rows = QStandardItemModel(self)
         self.list = QListView()
-        set_role(self.list, "popup")
+        set_role(self.list, "popup_list")
         self.list.setModel(self._rows)
         self.list.setItemDelegate(_PaletteDelegate(self.list))
         self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

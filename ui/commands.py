@@ -21,7 +21,10 @@ MENUS = ("File", "Edit", "View", "Go", "Message", "Salesforce", "Help")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """``keys`` always work; ``single`` are keys without Ctrl that can be switched off. ``group`` changes draw a rule in the menu."""
+    """``keys`` always work; ``single`` are keys without Ctrl that can be switched off. ``group`` changes draw a rule in the menu.
+
+    ``short`` is what a button says where ``text`` is too long.
+    """
 
     command_id: str
     text: str
@@ -31,6 +34,7 @@ class Command:
     keys: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     is_checkable: bool = False
+    short: str = ""
 
 
 COMMANDS = (
@@ -71,7 +75,7 @@ COMMANDS = (
     Command("message.unread", "Read or unread", "Message", 2, Icon.MAIL, ("Ctrl+U",), ("U",)),
     Command("message.save_all", "Save all attachments", "Message", 3, Icon.SAVE),
     Command("message.source", "Show source", "Message", 3, Icon.SOURCE),
-    Command("crm.log", "Log in Salesforce", "Salesforce", 0, Icon.LOG, ("Ctrl+L",), ("L",)),
+    Command("crm.log", "Log in Salesforce", "Salesforce", 0, Icon.LOG, ("Ctrl+L",), ("L",), short="Log"),
     Command("crm.task", "New task", "Salesforce", 0, Icon.TASK, (), ("T",)),
     Command("crm.create_contact", "New contact from sender…", "Salesforce", 1, Icon.CONTACT),
     Command("crm.create_lead", "New lead from sender…", "Salesforce", 1, Icon.LEAD),
@@ -98,6 +102,9 @@ class Commands(QObject):
         for command in COMMANDS:
             action = QAction(command.text, window)
             action.setObjectName(command.command_id)
+            # Qt puts picture and words of a button closer together than they read well.
+            action.setIconText(f" {command.short or command.text}")
+            action.setToolTip(command.text)
             action.setCheckable(command.is_checkable)
             action.setVisible(False)
             action.setMenuRole(_menu_role(command.command_id))

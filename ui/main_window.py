@@ -17,7 +17,15 @@ import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QKeySequence, QShortcut
+from PySide6.QtGui import (
+    QCloseEvent,
+    QCursor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QKeySequence,
+    QShortcut,
+)
 from PySide6.QtWidgets import QApplication, QFrame, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.command_palette import CommandPalette
@@ -34,8 +42,8 @@ from ui.widgets.bars import Choice, Strip, UndoBar
 FIRST_SIZE = (1280, 800)
 LEAST_SIZE = (760, 480)
 PASSING_NOTICE_MS = 6_000
-DRAG_ENDS_AFTER_MS = 150
-"""Leaving one widget and entering the next is not the end of a drag."""
+DRAG_LOOK_MS = 150
+"""How often it is looked whether a drag is still over the window, in milliseconds."""
 
 
 class MainWindow(QMainWindow):
@@ -91,12 +99,13 @@ class MainWindow(QMainWindow):
         self.palette_popup.closed.connect(self._on_palette_closed)
         self._drag_timer = QTimer(self)
         self._drag_timer.setSingleShot(True)
-        self._drag_timer.setInterval(DRAG_ENDS_AFTER_MS)
-        self._drag_timer.timeout.connect(lambda: self._set_dragging(False))
+        self._drag_timer.setInterval(DRAG_LOOK_MS)
+        self._drag_timer.timeout.connect(self._on_drag_timeout)
         self._fill_menus(has_menu_button)
         self._bind_own_commands()
         self._restore()
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]  # a window needs an application
+        # Never a filter on the application: Python would meet objects that Qt has half built.
+        self.setAcceptDrops(True)
 
     # Places
 
@@ -155,6 +164,13 @@ class MainWindow(QMainWindow):
         """Tint the frame while a sandbox org is worked in."""
         self._sandbox_line.setVisible(on)
 
+    def set_dragging(self, on: bool) -> None:
+        """A drag of attachments or files began over the window, or is over."""
+        self._drag_timer.stop()
+        if on != self._is_dragging:
+            self._is_dragging = on
+            self.dragging.emit(on)
+
     # Qt
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -164,25 +180,31 @@ class MainWindow(QMainWindow):
             self.panes.keep()
         self._settings.setValue("keys/single", self.commands.single_keys)
         self._settings.sync()
-        application = QApplication.instance()
-        if application is not None:
-            application.removeEventFilter(self)
         super().closeEvent(event)
         self.closed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow drags over any part of the window, and give the notice its room."""
-        kind = event.type()
-        if watched is self.notices and kind in (QEvent.Type.Show, QEvent.Type.Hide):
-            self._notice_holder.setVisible(kind is QEvent.Type.Show)
-        elif kind is QEvent.Type.DragEnter and isinstance(event, QDragEnterEvent) and self._is_mine(watched):
-            data = event.mimeData()
-            if data.hasFormat(PART_MIME_TYPE) or any(url.isLocalFile() for url in data.urls()):
-                self._drag_timer.stop()
-                self._set_dragging(True)
-        elif kind in (QEvent.Type.DragLeave, QEvent.Type.Drop) and self._is_dragging and self._is_mine(watched):
-            self._drag_timer.start()
+        """Give the notice its room."""
+        if watched is self.notices and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._notice_holder.setVisible(event.type() is QEvent.Type.Show)
         return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Something comes over a part of the window that takes no drops."""
+        data = event.mimeData()
+        if data.hasFormat(PART_MIME_TYPE) or any(url.isLocalFile() for url in data.urls()):
+            self.set_dragging(True)
+            event.accept()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Nothing can be dropped on the window itself."""
+        event.ignore()
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """It left the window, or went over a part that takes drops."""
+        self._drag_timer.start()
 
     # Own actions
 
@@ -255,10 +277,9 @@ class MainWindow(QMainWindow):
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(*FIRST_SIZE)
 
-    def _is_mine(self, watched: QObject) -> bool:
-        return isinstance(watched, QWidget) and watched.window() is self
-
-    def _set_dragging(self, on: bool) -> None:
-        if on != self._is_dragging:
-            self._is_dragging = on
-            self.dragging.emit(on)
+    def _on_drag_timeout(self) -> None:
+        # A part of the window that takes drops does not tell us when the drag leaves it.
+        if self._is_dragging and self.frameGeometry().contains(QCursor.pos()):
+            self._drag_timer.start()
+        else:
+            self.set_dragging(False)

@@ -3,7 +3,7 @@
 Roles that widgets take by ``ui.theme.set_role``:
 
 - labels: ``title``, ``heading``, ``strong``, ``muted``, ``small``, ``danger``, ``warning``, ``success``, ``link``, ``sandbox``
-- buttons: ``primary``, ``quiet``, ``danger``, ``chip``, ``icon``
+- buttons: ``primary``, ``quiet``, ``danger``, ``accent``, ``action``, ``chip``, ``icon``
 - frames: ``card``, ``toolbar``, ``sidebar``, ``surface``, ``strip``, ``warning_strip``, ``danger_strip``, ``success_strip``, ``popup``, ``divider``,
   ``sandbox_line``
 - fields: ``field`` (text edits), ``invalid`` (line edits), ``reading`` (the reader's text)
@@ -60,6 +60,13 @@ QPushButton[role="quiet"], QToolButton[role="quiet"], QToolButton[role="icon"] {
 QPushButton[role="quiet"]:hover, QToolButton[role="quiet"]:hover, QToolButton[role="icon"]:hover { background: $hover; }
 QPushButton[role="quiet"]:pressed, QToolButton[role="quiet"]:pressed, QToolButton[role="icon"]:pressed { background: $selected_inactive; }
 QPushButton[role="quiet"]:focus, QToolButton[role="quiet"]:focus { border: 2px solid $accent; padding: 0 11px; }
+QPushButton[role="accent"] { background: transparent; border: 1px solid transparent; color: $accent_text; font-weight: 600; padding: 0 8px; }
+QPushButton[role="accent"]:hover { background: $hover; }
+QPushButton[role="accent"]:focus { border: 2px solid $accent; padding: 0 7px; }
+QToolButton[role="action"] { background: transparent; border: 1px solid transparent; padding: 0 8px; }
+QToolButton[role="action"]:hover { background: $hover; }
+QToolButton[role="action"]:pressed { background: $selected_inactive; }
+QToolButton[role="action"]:focus { border: 2px solid $accent; padding: 0 7px; }
 QToolButton[role="icon"] { padding: 0; min-width: 26px; }
 QToolButton[role="icon"]:focus { border: 2px solid $accent; padding: 0; min-width: 24px; }
 QToolButton[role="icon"]:checked { background: $accent_soft; color: $accent_text; }
@@ -77,6 +84,7 @@ QLineEdit:focus, QPlainTextEdit[role="field"]:focus, QTextEdit[role="field"]:foc
     border: 2px solid $accent; padding: 0 7px; min-height: 24px;
 }
 QPlainTextEdit[role="field"]:focus, QTextEdit[role="field"]:focus { padding: 5px 7px; }
+QLineEdit QToolButton { background: transparent; border: 0; padding: 0; min-height: 0; min-width: 0; }
 QLineEdit[role="invalid"] { border: 1px solid $danger; }
 QLineEdit:disabled { color: $muted; background: $window; border-color: $border; }
 QComboBox::drop-down { border: 0; width: 20px; }
@@ -93,9 +101,9 @@ QTreeView[role="sidebar"], QListView[role="sidebar"] { background: $window; sele
 QTableView[role="messages"] {
     background: $surface; gridline-color: transparent; selection-background-color: transparent; selection-color: $text;
 }
-QListView[role="popup"] { background: $raised; }
-QListView[role="popup"]::item { min-height: 32px; padding: 0 8px; border-radius: 6px; }
-QListView[role="popup"]::item:selected { background: $selected; color: $text; }
+QListView[role="popup_list"] { background: $raised; }
+QListView[role="popup_list"]::item { min-height: 32px; padding: 0 8px; border-radius: 6px; }
+QListView[role="popup_list"]::item:selected { background: $selected; color: $text; }
 
 QMenu { background: $raised; color: $text; border: 1px solid $border_strong; border-radius: 8px; padding: 4px; }
 QMenu::item { padding: 5px 24px 5px 12px; border-radius: 4px; min-height: 18px; }

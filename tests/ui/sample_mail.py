@@ -302,7 +302,8 @@ async def store(
                 found.text, found.snippet, found.attachment_names, found.has_attachments, mime.PARSER_VERSION
             )
             await core.database.write(
-                "store body", lambda tx, i=ids[0], raw=raw, body=body: messages.store_body(tx, i, raw, body)
+                "store body",
+                lambda tx, i=ids[0], raw=raw, body=body: messages.store_bodies(tx, [(i, raw, body)], mime.PARSER_VERSION),
             )
         made += ids
     return made

@@ -295,6 +295,7 @@ class MailJoin:
         view.text_preview_wanted.connect(model.preview_text)
         view.retry_requested.connect(model.reload)
         view.saved.connect(self._on_saved)
+        view.attachments.drag_changed.connect(self._window.set_dragging)
         self._models.actions.done.connect(self._on_action_done)
 
     def _on_saved(self, path: Path) -> None:

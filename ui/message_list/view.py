@@ -32,7 +32,7 @@ from app.model.ids import MessageId
 from ui.icons import Icon, icon
 from ui.message_list.delegate import MessageDelegate, day_height, row_height
 from ui.message_list.rows import ROW_ROLE, RowLook
-from ui.theme import Space, set_role
+from ui.theme import HIT_TARGET, Space, set_role
 from ui.widgets.bars import Choice
 from ui.widgets.labels import ElidedLabel
 from ui.widgets.states import EmptyState
@@ -178,15 +178,19 @@ class MessageListView(QFrame):
         self._stack.addWidget(self.table)
         self._stack.addWidget(self.empty)
         heading = QHBoxLayout()
-        heading.setContentsMargins(Space.L, Space.S, Space.M, Space.XS)
+        heading.setContentsMargins(Space.L, Space.XS, Space.M, Space.XS)
         heading.setSpacing(Space.S)
         heading.addWidget(self._title, 1)
+        heading.addStrut(HIT_TARGET)
         heading.addWidget(self._detail)
         heading.addWidget(self._close_search)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        rule = QFrame()
+        set_role(rule, "divider")
         column.addLayout(heading)
+        column.addWidget(rule)
         column.addWidget(self._stack, 1)
         # One report for a burst of scroll steps.
         self._range_timer = QTimer(self)
@@ -292,8 +296,13 @@ class MessageListView(QFrame):
             self.range_wanted.emit(first, last)
 
     def _on_rows_reset(self) -> None:
+        # Qt keeps the heights of row numbers over a reset.
+        header = self.table.verticalHeader()
+        header.setDefaultSectionSize(row_height())
+        for row in self._day_rows:
+            if row < header.count():
+                header.resizeSection(row, row_height())
         self._day_rows.clear()
-        self.table.verticalHeader().setDefaultSectionSize(row_height())
         model = self.table.model()
         if model.rowCount():
             self._range_timer.start()

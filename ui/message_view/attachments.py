@@ -34,7 +34,7 @@ MOST_HEIGHT = 116
 class AttachmentBar(QFrame):
     """The chips under a message. All signals carry part ids.
 
-    ``file_wanted`` asks for the part as a real file because a drag may begin; `file_ready` answers.
+    ``file_wanted`` asks for the part as a real file because a drag may begin; `file_ready` answers. ``drag_changed(bool)``: a drag began or ended.
     """
 
     preview_requested = Signal(str)
@@ -43,6 +43,7 @@ class AttachmentBar(QFrame):
     save_to_requested = Signal(str)
     save_all_requested = Signal()
     file_wanted = Signal(str)
+    drag_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +93,7 @@ class AttachmentBar(QFrame):
             chip.save_requested.connect(self.save_requested)
             chip.save_to_requested.connect(self.save_to_requested)
             chip.file_wanted.connect(self.file_wanted)
+            chip.drag_changed.connect(self.drag_changed)
             self._flow.addWidget(chip)
         self._save_all.setVisible(len(attachments) > 1)
         self.setVisible(bool(attachments))
@@ -121,6 +123,7 @@ class AttachmentChip(QToolButton):
     save_requested = Signal(str)
     save_to_requested = Signal(str)
     file_wanted = Signal(str)
+    drag_changed = Signal(bool)
 
     def __init__(self, message_id: MessageId, attachment: Attachment, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -214,7 +217,9 @@ class AttachmentChip(QToolButton):
         drag.setMimeData(part_data(self._message_id, self.attachment.part.part_id, self._file))
         drag.setPixmap(self.grab())
         drag.setHotSpot(QPoint(12, 12))
+        self.drag_changed.emit(True)
         drag.exec(Qt.DropAction.CopyAction)
+        self.drag_changed.emit(False)
         self._is_dragging = False
 
     def _on_clicked(self) -> None:

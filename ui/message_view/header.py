@@ -68,7 +68,7 @@ class MessageHeader(QFrame):
         holder = QWidget()
         self._buttons = FlowLayout(holder, Space.XS)
         column = QVBoxLayout(self)
-        column.setContentsMargins(Space.XL, Space.L, Space.L, Space.S)
+        column.setContentsMargins(Space.XL, Space.L, Space.L, Space.XS)
         column.setSpacing(Space.S)
         column.addWidget(self.subject)
         column.addLayout(people_row)
@@ -83,7 +83,7 @@ class MessageHeader(QFrame):
             button.setDefaultAction(action)
             button.setIconSize(QSize(16, 16))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            set_role(button, "quiet")
+            set_role(button, "action")
             button.setVisible(action.isVisible())
             action.changed.connect(lambda button=button, action=action: button.setVisible(action.isVisible()))
             self._buttons.addWidget(button)
@@ -148,8 +148,8 @@ class MessageHeader(QFrame):
         text = QLabel(value)
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setWordWrap(True)
-        text.setMinimumWidth(0)
-        text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        text.setMinimumWidth(80)
+        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from ui.icons import Icon, icon, paint_icon
 from ui.theme import Space, set_role, tones
@@ -59,16 +59,20 @@ class Strip(QFrame):
 
     def __init__(self, parent: QWidget | None = None, *, can_close: bool = False) -> None:
         super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(Space.M, Space.XS, Space.S, Space.XS)
-        row.setSpacing(Space.S)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(Space.M, Space.XS, Space.S, Space.XS)
+        self._grid.setHorizontalSpacing(Space.S)
+        self._grid.setVerticalSpacing(Space.XS)
+        self._grid.setColumnStretch(1, 1)
         self._icon = IconLabel(Icon.INFO)
         self._label = QLabel()
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setWordWrap(True)
         self._label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._label.setMinimumWidth(0)
-        self._choices = QHBoxLayout()
+        self._buttons = QWidget()
+        self._choices = QHBoxLayout(self._buttons)
+        self._choices.setContentsMargins(0, 0, 0, 0)
         self._choices.setSpacing(Space.XS)
         self._close = QToolButton()
         self._close.setIcon(icon(Icon.CLOSE))
@@ -77,10 +81,11 @@ class Strip(QFrame):
         set_role(self._close, "icon")
         self._close.clicked.connect(self._on_close_clicked)
         self._close.setVisible(can_close)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self._label, 1)
-        row.addLayout(self._choices)
-        row.addWidget(self._close)
+        self._grid.addWidget(self._icon, 0, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(self._label, 0, 1)
+        self._grid.addWidget(self._buttons, 0, 2)
+        self._grid.addWidget(self._close, 0, 3, Qt.AlignmentFlag.AlignTop)
+        self._is_stacked = False
         self.setMinimumHeight(36)
         self.hide()
 
@@ -105,14 +110,34 @@ class Strip(QFrame):
             set_role(button, choice.role)
             button.clicked.connect(lambda _checked=False, chosen=choice.chosen: chosen())
             self._choices.addWidget(button)
+        self._buttons.setVisible(bool(choices))
+        self._arrange()
         self.show()
         announce(self, text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Buttons go below the text where they would squeeze it."""
+        super().resizeEvent(event)
+        self._arrange()
 
     def button(self, text: str) -> QPushButton | None:
         """The button of that text, while it is shown."""
         found = (self._choices.itemAt(i) for i in range(self._choices.count()))
         buttons = (item.widget() for item in found if item is not None)
         return next((b for b in buttons if isinstance(b, QPushButton) and b.text() == text), None)
+
+    def _arrange(self) -> None:
+        text = self._label.fontMetrics().horizontalAdvance(self._label.text())
+        room = self.width() - self._buttons.sizeHint().width() - 96
+        is_stacked = not self._buttons.isHidden() and text > room and room < 360
+        if is_stacked != self._is_stacked:
+            self._is_stacked = is_stacked
+            self._grid.removeWidget(self._buttons)
+            if is_stacked:
+                self._grid.addWidget(self._buttons, 1, 1, 1, 2, Qt.AlignmentFlag.AlignLeft)
+            else:
+                self._grid.addWidget(self._buttons, 0, 2)
+            self.updateGeometry()
 
     def _on_close_clicked(self) -> None:
         self.hide()
@@ -140,7 +165,7 @@ class UndoBar(Strip):
     def offer(self, text: str, undo: Callable[[], object]) -> None:
         """Say ``text``; ``undo`` is called at most once."""
         self._undo = undo
-        self.say(text, symbol=Icon.CHECK, choices=(Choice("Undo", self.undo, "quiet"),))
+        self.say(text, symbol=Icon.CHECK, choices=(Choice("Undo", self.undo, "accent"),))
         set_role(self, "popup")
         self._place()
         self.raise_()
