@@ -20,7 +20,7 @@ SECRET_SUFFIXES = frozenset({".pem", ".key", ".p12", ".pfx", ".keystore", ".env"
 NO_SECRETS = frozenset({"cacert.pem"})
 
 
-def build(python: Path, wrap: list[str]) -> int:
+def build(python: Path) -> int:
     """Build the folder and start what was built, where no Python can be found. Raises Stop when either fails."""
     started = time.monotonic()
     say("building dist/outrigger with PyInstaller (about two minutes).")
@@ -49,19 +49,15 @@ def build(python: Path, wrap: list[str]) -> int:
         raise Stop(f"the built folder holds what looks like a secret: {', '.join(secrets)}")
     size = sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file() and not path.is_symlink())
     say(f"dist/outrigger: {size / 1e6:.0f} MB, built in {time.monotonic() - started:.0f} s.")
-    return smoke_test(wrap)
+    return smoke_test()
 
 
-def smoke_test(wrap: list[str]) -> int:
+def smoke_test() -> int:
     """Start the built client offscreen on its own demo world, with no Python in the PATH and a home folder of its own."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="outrigger-smoke-", ignore_cleanup_errors=True) as home:
         env = bare_environment(Path(home))
         command = [str(_program("outrigger")), "--smoke-test"]
-        if wrap:
-            # The private session is found by the usual PATH; what it starts finds nothing.
-            command = [*wrap, "env", f"PATH={env['PATH']}", *command]
-            env["PATH"] = os.environ.get("PATH", os.defpath)
         try:
             done = subprocess.run(
                 command,

@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "build":
         from build_scripts.build import build
 
-        return build(python, _session())
+        return build(python)
     wrap = _session()
     if options.command == "demo":
         from build_scripts.demo import demo
