@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from app.outbox.checkpoints import CHECKPOINTS
+from tests.end2end.person import STEPS
 from tests.end2end.plot import Plot, counted, deliver, plot_for
 from tests.servers.demo import DemoWorld, running_demo
 from tests.servers.sudden_death import DEATH
@@ -27,6 +28,17 @@ from tests.servers.sudden_death import DEATH
 ROOT = Path(__file__).resolve().parents[2]
 LIFE_WITHIN_S = 300
 MOST_DEATHS = 3
+SURE_CHECKPOINTS = (
+    "before_enqueue",
+    "in_enqueue",
+    "after_enqueue",
+    "before_begin",
+    "in_begin",
+    "after_begin",
+    "in_settle",
+    "after_settle",
+)
+"""Points that every telling passes at least four times."""
 LONGEST_CALL_S = 600.0
 WRITES = (
     {"path_regex": r"/sobjects/(Contact|Lead|ContentVersion|ContentDocumentLink)/?$"},
@@ -80,8 +92,7 @@ class Campaign:
         plot = plot_for(self._world, f"{seed:06}")
         deliver(self._world, plot)
         self._put_faults_in_force(dice)
-        deaths = [_death(dice) for _ in range(dice.randint(1, MOST_DEATHS))]
-        for death in [*deaths, {}]:
+        for death in [*_deaths(dice), {}]:
             run.lives += 1
             code, told = self._life(profile, plot, death)
             if code == DEATH:
@@ -133,19 +144,36 @@ class Campaign:
         process = subprocess.run(
             [sys.executable, "-m", "tests.end2end.core_life"],
             input=json.dumps(asked) + "\n",
-            stdout=subprocess.PIPE,
+            capture_output=True,
             text=True,
             cwd=ROOT,
             timeout=LIFE_WITHIN_S,
             check=False,
         )
+        if process.returncode not in (0, DEATH):
+            print(process.stderr, file=sys.stderr)
         return process.returncode, [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
 
 
-def _death(dice: random.Random) -> dict[str, Any]:
+def _deaths(dice: random.Random) -> list[dict[str, Any]]:
+    """One that surely comes, and up to two more that come when their point is passed."""
+    return [_sure_death(dice), *(_any_death(dice) for _ in range(dice.randint(0, MOST_DEATHS - 1)))]
+
+
+def _sure_death(dice: random.Random) -> dict[str, Any]:
+    if dice.random() < 0.7:
+        return {"at": dice.choice(SURE_CHECKPOINTS), "pass": dice.randint(1, 4)}
+    return {"step": dice.choice(STEPS), "after_s": 0.0}
+
+
+def _any_death(dice: random.Random) -> dict[str, Any]:
     if dice.random() < 0.6:
-        return {"at": dice.choice(CHECKPOINTS), "pass": dice.randint(1, 4)}
-    return {"after_s": dice.uniform(0.5, 4.0)}
+        return {"at": dice.choice(CHECKPOINTS), "pass": dice.randint(1, 3)}
+    return _timed_death(dice)
+
+
+def _timed_death(dice: random.Random) -> dict[str, Any]:
+    return {"step": dice.choice(STEPS), "after_s": dice.uniform(0.0, 0.3)}
 
 
 def _problems(world: DemoWorld, plot: Plot, told: list[dict[str, Any]]) -> list[str]:

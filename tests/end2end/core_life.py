@@ -1,8 +1,9 @@
 """One life of the core, in a process of its own: `campaign` starts it, kills it and starts it again.
 
-Standard input is one JSON object: profile, secrets, world (the demo world's line), plot (null: only add the accounts and sync once), death
-({"at": checkpoint, "pass": n}, {"after_s": seconds after the start} or {}). Standard output is one JSON object a line: ``said`` for each step,
-``secrets`` and ``states`` at the end.
+Standard input is one JSON object: profile, secrets, world (the demo world's line), offset (of the world's clock), plot
+(null: only add the accounts and sync once), death ({"at": checkpoint, "pass": n}, {"step": what the person has done,
+"after_s": seconds later} or {}). Standard output is one JSON object a line: ``said`` for each step, ``secrets`` and
+``states`` at the end.
 """
 
 from __future__ import annotations
@@ -73,10 +74,16 @@ async def live(asked: dict[str, Any]) -> None:
             if passes == death["pass"]:
                 die()
 
-    if "after_s" in death:
-        timer = threading.Timer(death["after_s"], die)
-        timer.daemon = True
-        timer.start()
+    async def say(step: str) -> None:
+        _tell({"said": step})
+        if step == death.get("step") and death["after_s"] == 0:
+            die()
+        if step == death.get("step"):
+            # From a thread, so that it comes in the middle of whatever is done then.
+            timer = threading.Timer(death["after_s"], die)
+            timer.daemon = True
+            timer.start()
+
     world = DemoWorld.from_line(json.dumps(asked["world"]), None)  # type: ignore[arg-type]
     clock = ForwardClock(asked["offset"])
     ahead = WorldAhead(world, clock)
@@ -89,7 +96,7 @@ async def live(asked: dict[str, Any]) -> None:
             await add_accounts(services, world)
             await services.sync.sync_now()
         else:
-            person = Person(services, Plot(**asked["plot"]), _say)
+            person = Person(services, Plot(**asked["plot"]), say)
             await person.live_the_story()
             await _until_nothing_moves(services, ahead)
         _tell({"secrets": secrets.secrets})
@@ -129,10 +136,6 @@ def _row(operation: Operation) -> dict[str, Any]:
         "attempts": operation.attempts,
         "error": f"{operation.error_code} {operation.error_text}".strip(),
     }
-
-
-async def _say(step: str) -> None:
-    _tell({"said": step})
 
 
 def _tell(what: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ from tests.end2end.plot import KARL, RITA, Plot
 from tests.servers.demo import DemoWorld
 
 WITHIN_S = 60.0
+STEPS = ("read", "looked up", "offline", "logged", "attached", "created", "logged to the new contact", "online")
+"""What `Person.say` hears, in this order; "online" comes in every life."""
 
 
 async def add_accounts(services: Services, world: DemoWorld) -> None:
