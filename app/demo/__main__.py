@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import signal
 import sys
@@ -12,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.demo.admin import AdminServer
-from app.demo.world import World
+from app.demo.mail import StateUnreadable
+from app.demo.salesforce.schema.setup import FixtureError
+from app.demo.sample import FixtureProblem
+from app.demo.world import StateNotUsable, World
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fixture", type=Path, metavar="FILE", help="load other data (see resources/demo/README.md)")
     parser.add_argument("--host", default="127.0.0.1", help="loopback address to serve on")
     arguments = parser.parse_args(argv)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(_serve(arguments.state, arguments.fixture, arguments.host))
+    except (FixtureProblem, FixtureError, StateUnreadable, StateNotUsable) as exc:
+        print(f"The demo world cannot start: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import ssl
 import tempfile
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 import trustme
 
 from app.demo.clock import DemoClock
-from app.demo.fallback import small_world
 from app.demo.faults import HttpFaults
 from app.demo.mail import MailboxData, MailFaults, MailServers, start_mail_servers
 from app.demo.mail.servers import PORT_NAMES
@@ -21,9 +21,14 @@ from app.demo.salesforce.database import Database
 from app.demo.salesforce.http.journal import Journal
 from app.demo.salesforce.http.server import SalesforceServer
 from app.demo.salesforce.service import SalesforceService
+from app.demo.sample import load_world
 
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 DEFAULT_LONGEST_CALL_S = 600.0
+
+
+class StateNotUsable(Exception):
+    """The state folder cannot be used; the text says why."""
 
 
 class World:
@@ -46,12 +51,22 @@ class World:
         self._tls: ssl.SSLContext
 
     async def open(self) -> None:
-        """Load the data and start all servers."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        data = small_world()
+        """Load the data and start all servers. Raises FixtureProblem, FixtureError, StateUnreadable, StateNotUsable."""
+        try:
+            await self._open()
+        except BaseException:
+            self._give_back()
+            raise
+
+    async def _open(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as exc:
+            raise StateNotUsable(f"the state folder cannot be made or entered ({exc.strerror})") from exc
+        data = load_world(self._fixture, self.clock.now().astimezone())
         self._mailboxes = data.mailboxes
         self._tls = self._server_context()
-        database = Database(self.folder / "salesforce.sqlite3")
+        database = self._open_database()
         self.service = SalesforceService(data.salesforce, database, self.folder / "files", self.clock.now)
         self.service.remove_unused_files()
         ports = json.loads(self.service.property("ports") or "{}")
@@ -104,6 +119,9 @@ class World:
         await self.salesforce.close()
         await self.mail.close()
         self.service.database.close()
+        self._give_back()
+
+    def _give_back(self) -> None:
         if self._lent:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -116,6 +134,18 @@ class World:
              "client_id": one.client_id, "org": one.org_id}
             for one in self.service.logins
         ]  # fmt: skip
+        logins += [
+            {
+                "service": service,
+                "user": one.user,
+                "password": one.password,
+                "access_token": "",
+                "client_id": "",
+                "org": "",
+            }
+            for one in self._mailboxes
+            for service in ("imap", "smtp")
+        ]
         return {
             "salesforce": f"http://{name}:{ports['http']}",
             "salesforce_tls": f"https://{name}:{ports['https']}",
@@ -127,6 +157,12 @@ class World:
             "admin": admin_url,
             "logins": logins,
         }
+
+    def _open_database(self) -> Database:
+        try:
+            return Database(self.folder / "salesforce.sqlite3")
+        except sqlite3.Error as exc:
+            raise StateNotUsable("salesforce.sqlite3 in the state folder is no database that can be read") from exc
 
     def _name(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host

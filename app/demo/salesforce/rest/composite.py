@@ -93,7 +93,7 @@ def _run_one(request: Request, part: Subrequest, bodies: dict[str, Any], dispatc
 def _as_request(request: Request, part: Subrequest, url: str, body: Any) -> Request:
     split = urlsplit(url)
     match = _URL.fullmatch(split.path)
-    if match is None:
+    if match is None or split.scheme or split.netloc:
         raise refuse("NOT_FOUND", "The requested resource does not exist", status=404)
     if match.group(1) != request.version:
         # the guide asks for the version of the composite request in every subrequest; the error text is unverified

@@ -77,7 +77,7 @@ class FilterCompiler:
         if isinstance(condition, Junction):
             either = under_or or condition.operator == "OR"
             parts = [self.compile(one, under_or=either) for one in condition.conditions]
-            return "(" + f" {condition.operator} ".join(parts) + ")"
+            return _joined(condition.operator, parts)
         if isinstance(condition, Not):
             return f"(NOT COALESCE({self.compile(condition.condition, under_or=under_or)}, 0))"
         column = self._filterable(condition.path)
@@ -137,17 +137,32 @@ class FilterCompiler:
             )
         if multi:
             return self._selected(condition, column)
-        terms = [self._comparison(Comparison(condition.path, "=", value), column) for value in condition.values]
-        joined = " OR ".join(terms)
-        return f"(NOT COALESCE({joined}, 0))" if condition.operator == "NOT IN" else f"({joined})"
+        joined = self._one_of(condition, column)
+        return f"(NOT COALESCE({joined}, 0))" if condition.operator == "NOT IN" else joined
+
+    def _one_of(self, condition: Membership, column: Column) -> str:
+        plain: list[Value] = []
+        others: list[Literal] = []
+        for value in condition.values:
+            simple = value.kind not in (LiteralKind.NULL, LiteralKind.RANGE) and value.text and not value.like_only
+            if simple and (value.text.isascii() or not column.field.is_text):
+                plain.append(self._parameter(value, column))
+            else:
+                others.append(value)
+        terms = []
+        if plain:
+            self.parameters += plain
+            terms.append(f"({column.sql} IN ({', '.join('?' * len(plain))}))")
+        terms += [self._comparison(Comparison(condition.path, "=", value), column) for value in others]
+        return _joined("OR", terms)
 
     def _selected(self, condition: Membership, column: Column) -> str:
         terms = []
         for value in condition.values:
             self.parameters.append(str(self._parameter(value, column)))
             terms.append(f"has_value({column.sql}, ?)")
-        joined = " OR ".join(terms)
-        return f"(NOT ({joined}))" if condition.operator == "EXCLUDES" else f"({joined})"
+        joined = _joined("OR", terms)
+        return f"(NOT {joined})" if condition.operator == "EXCLUDES" else joined
 
     def _like(self, value: Literal, column: Column) -> str:
         if not column.field.is_text or value.kind is not LiteralKind.STRING:
@@ -201,6 +216,14 @@ class FilterCompiler:
         if column.field.is_text and isinstance(parameter, str) and not parameter.isascii():
             return f"folded({column.sql})", "folded(?)"
         return column.sql, "?"
+
+
+def _joined(operator: str, terms: list[str]) -> str:
+    """Terms joined two by two: SQLite limits the depth of an expression, and a plain chain is as deep as it is long."""
+    while len(terms) > 1:
+        pairs = [terms[at : at + 2] for at in range(0, len(terms), 2)]
+        terms = [f"({pair[0]} {operator} {pair[1]})" if len(pair) == 2 else pair[0] for pair in pairs]
+    return terms[0]
 
 
 def _id_parameter(value: Literal, column: Column) -> str:

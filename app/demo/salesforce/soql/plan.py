@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from app.demo.salesforce.access import Actor
 from app.demo.salesforce.database import Value, quoted
+from app.demo.salesforce.errors import not_implemented
 from app.demo.salesforce.records import RecordTables
 from app.demo.salesforce.schema import Field, FieldType, SObjectType
 from app.demo.salesforce.soql.filters import Column, FilterCompiler, Moments
@@ -43,6 +44,8 @@ _LINK_RESTRICTION = (
 _NO_SEMI_JOIN = ("ActivityHistory", "OpenActivity", "Task", "Event", "Attachment", "Note", "Tag")
 MAX_OFFSET = 2000
 _MAX_PARENT_LEVELS = 5
+_MOST_ROWS = 2**31
+_ACTIVITY_LISTS = ("activityhistories", "openactivities", "lookedupfromactivities")
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Planner:
         base += " WHERE " + (" AND ".join(where) or "1")
         columns = [one.sql for one in selected if one.sql]
         columns += [f"{scope.alias}.Id" for scope in self._scopes.values()]
-        limit = "" if query.limit is None else f" LIMIT {query.limit}"
+        limit = "" if query.limit is None else f" LIMIT {min(query.limit, _MOST_ROWS)}"
         if query.offset:
             self._check_offset(query)
             limit = (limit or " LIMIT -1") + f" OFFSET {query.offset}"
@@ -165,7 +168,7 @@ class Planner:
         where, parameters = self._where(query, root, with_deleted=False)
         where.append(f"{wanted.sql} IS NOT NULL")
         base = f"FROM {self._tables.table(source.name)} {root.alias} " + " ".join(self._joins)
-        limit = "" if query.limit is None else f" LIMIT {query.limit}"
+        limit = "" if query.limit is None else f" LIMIT {min(query.limit, _MOST_ROWS)}"
         return f"SELECT {wanted.sql} {base} WHERE {' AND '.join(where)}{limit}", parameters
 
     def condition_sql(self, source: SObjectType, condition: Condition) -> tuple[str, list[Value]]:
@@ -235,6 +238,8 @@ class Planner:
         return selected
 
     def _subquery(self, source: SObjectType, query: Query) -> SubqueryPlan:
+        if query.source.text.lower() in _ACTIVITY_LISTS:
+            raise not_implemented(f"the relationship {query.source.text}")
         relationship = self._tables.schema.child_named(source.name, query.source.text)
         child = None if relationship is None else self._tables.schema.objects[relationship.child]
         if relationship is None or child is None or not self._actor.can_read(child):

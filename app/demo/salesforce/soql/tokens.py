@@ -119,6 +119,13 @@ def tokenize(statement: str) -> list[Token]:
     return tokens
 
 
+def whole(text: str) -> str:
+    """The text with pairs of surrogates as the characters they stand for, and single ones replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _string(statement: str, start: int) -> Token:
     value: list[str] = []
     pattern: list[str] = []
@@ -128,7 +135,7 @@ def _string(statement: str, start: int) -> Token:
         char = statement[at]
         if char == "'":
             text = statement[start : at + 1]
-            return Token(Kind.STRING, text, start, "".join(value), "".join(pattern), like_only)
+            return Token(Kind.STRING, text, start, whole("".join(value)), whole("".join(pattern)), like_only)
         if char != "\\":
             value.append(char)
             pattern.append(char)

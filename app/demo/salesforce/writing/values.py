@@ -14,6 +14,7 @@ from app.demo.salesforce.ids import MalformedId, to_18
 from app.demo.salesforce.records import moment
 from app.demo.salesforce.schema import Field, FieldType
 from app.demo.salesforce.schema.fields import NUMBER_TYPES
+from app.demo.salesforce.soql.tokens import whole
 
 _EMAIL = re.compile(
     r"[^\s@<>(),;:\\\"\[\]]+@[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff.-]*[A-Za-z0-9\u0080-\uffff])?"
@@ -113,6 +114,7 @@ def _text(field: Field, value: Any, source: SourceText) -> str | None:
         value = str(value)
     elif not isinstance(value, str):
         raise cannot_deserialize(field, value, source)
+    value = whole(value)
     if field.type is not FieldType.TEXTAREA:
         value = value.strip()
     if not value:
