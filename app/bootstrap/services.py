@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from app.auth.ports import Browser, SecretStore
 from app.auth.tokens import LoginTokens
+from app.backends.imap import ImapBackend
 from app.backends.salesforce import SalesforceGateway, SalesforceTokenEndpoint
+from app.backends.smtp import SmtpSender
 from app.backends.system_browser import SystemBrowser
 from app.bootstrap.core import Core, open_core
 from app.bootstrap.probes import LoginProbes
@@ -24,13 +26,16 @@ from app.crm.operations import Writes
 from app.crm.ports import CrmGateway
 from app.crm.schema import CrmSchema
 from app.crm.sign_in import SalesforceSignIn
-from app.errors import Offline
+from app.doctor import Doctor
 from app.events import ConnectivityChanged, EventBus
+from app.mail.accounts import MailAccounts
+from app.mail.connections import MailConnections
 from app.mail.log_source import StoredMessages
 from app.mail.opened_files import OpenedFiles
 from app.mail.reader import MailReader, MailSearch
+from app.mail.sync import MailSync
 from app.model.crm import CrmLogin
-from app.model.ids import CrmLoginId, MailAccountId, MessageId, crm_login_key
+from app.model.ids import CrmLoginId, MailAccountId, crm_login_key
 from app.outbox.checkpoints import Checkpoint, pass_by
 from app.outbox.outbox import Outbox
 from app.outbox.replay import Replayer
@@ -45,6 +50,7 @@ from app.workers import WorkerPool
 class Accounts:
     """Who is signed in where."""
 
+    mail: MailAccounts
     crm: CrmLogins
 
 
@@ -59,6 +65,7 @@ class Services:
     connectivity: Connectivity
     reader: MailReader
     search: MailSearch
+    sync: MailSync
     files: OpenedFiles
     sign_in: SalesforceSignIn
     lookup: ContactLookup
@@ -66,6 +73,7 @@ class Services:
     crm_actions: CrmActions
     outbox: Outbox
     replayer: Replayer
+    doctor: Doctor
     secrets_place: str
     """Where passwords and the database's key are, in words for the user."""
 
@@ -90,6 +98,7 @@ async def open_app(
         services = await join_services(core, browser or SystemBrowser(), checkpoint)
         if start_background:
             core.start("connectivity", services.connectivity.run)
+            core.start("mail sync", services.sync.run)
             core.start("outbox", services.replayer.run)
             core.start("lookup expiry", services.lookup.run)
         yield services
@@ -103,6 +112,9 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
     connectivity = Connectivity(bus, clock, work_offline=core.settings.work_offline)
     _remember_choice(core, connectivity)
 
+    def may_connect() -> bool:
+        return not connectivity.work_offline
+
     endpoint = SalesforceTokenEndpoint(clock)
     stack.push_async_callback(endpoint.close)
     logins = CrmLogins(database, endpoint, clock, _gateway_factory(clock, connectivity))
@@ -112,7 +124,13 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
     stack.push_async_callback(lookup.close)
     sign_in = SalesforceSignIn(logins, schema, endpoint, browser)
 
-    reader = MailReader(database, workers, bus, _no_body)
+    connections = MailConnections(
+        database, core.secrets, ImapBackend, SmtpSender, report=connectivity.report, may_connect=may_connect
+    )
+    stack.push_async_callback(connections.close)
+    mailboxes = MailAccounts(database, bus, core.secrets, connections, ImapBackend, SmtpSender)
+    sync = MailSync(database, bus, clock, workers, connections, may_connect=may_connect)
+    reader = MailReader(database, workers, bus, sync.fetch_body)
     stack.callback(reader.close)
     files = OpenedFiles(core.profile.temp_dir / "attachments", reader.part)
     stack.push_async_callback(files.close)
@@ -130,10 +148,11 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
         bus=bus,
         clock=clock,
         settings=core.settings,
-        accounts=Accounts(logins),
+        accounts=Accounts(mailboxes, logins),
         connectivity=connectivity,
         reader=reader,
         search=MailSearch(database),
+        sync=sync,
         files=files,
         sign_in=sign_in,
         lookup=lookup,
@@ -141,6 +160,7 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
         crm_actions=crm_actions,
         outbox=outbox,
         replayer=replayer,
+        doctor=Doctor(core.profile.root, core.secrets, database, core.settings, connectivity, mailboxes, logins),
         secrets_place=core.secrets.description,
     )
 
@@ -173,7 +193,3 @@ def _owner(reader: Reader, account: str) -> str | None:
         return None if login is None else owner_of(login)
     mailbox = accounts.mail_account(reader, MailAccountId(int(number)))
     return None if mailbox is None else mailbox.imap.user
-
-
-async def _no_body(message_id: MessageId) -> None:
-    raise Offline(f"the body of message {message_id} is not here")
