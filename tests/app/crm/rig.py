@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import urllib.parse
 from collections.abc import AsyncIterator
@@ -25,23 +26,24 @@ from app.crm.operations import Writes
 from app.crm.ports import CrmGateway
 from app.crm.schema import CrmSchema
 from app.crm.sign_in import SalesforceSignIn
+from app.crm.targets import PersonTarget, RecordTarget
 from app.errors import Offline, RecordNotFound
 from app.events import Event, EventBus, LookupExpired, OperationChanged, SignedIn, SignInRequired
 from app.model.crm import CrmLogin
-from app.model.ids import CrmLoginId, MessageId, OperationId, crm_login_key
+from app.model.ids import CrmLoginId, MessageId, OperationId, RecordId, crm_login_key
 from app.model.mail import Address, Envelope, LoggedMessage, Part
 from app.model.operation import Operation, OperationState
 from app.outbox.outbox import Outbox
 from app.outbox.replay import Replayer
 from app.store import accounts
 from app.store.database import Database, DatabaseKey, Reader
+from tests.app.crm.org_data import PRODUCTION
 from tests.servers.clock import ForwardClock
 from tests.servers.demo import DemoWorld
 
 RITA = "rita@rita.example"
 SAM = "sam@rita.example"
 ANA = "ana@rita.example"
-PRODUCTION = "00D5e000000PRODEA4"
 KARL = "karl@acme.example"
 MIA = "mia@acme.example"
 LEE = "lee@newco.example"
@@ -112,20 +114,25 @@ class DemoBrowser:
         self.user = user
         self.deny = deny
         self.opened: list[str] = []
+        self.rewrite = ("", "")
 
     async def open(self, url: str) -> None:
         self.opened.append(url)
+        # As with a real browser, the program does not wait for its end.
+        self._visit = asyncio.create_task(self._approve(url))
+
+    async def _approve(self, url: str) -> None:
         password = self.world.login(self.user).password
         worker = BlockingWorker("browser")
-        # As with a real browser, the program does not wait for its end.
-        self._visit = worker, worker.run(lambda: self.world.approve(url, self.user, password, deny=self.deny))
-        self._visit = worker, __import__("asyncio").ensure_future(self._visit[1])
+        try:
+            address = url.replace(*self.rewrite) if self.rewrite[0] else url
+            await worker.run(lambda: self.world.approve(address, self.user, password, deny=self.deny))
+        finally:
+            await worker.close()
 
     async def closed(self) -> None:
-        worker, visit = self._visit
-        with contextlib.suppress(Exception):
-            await visit
-        await worker.close()
+        """Wait until the person has closed the last page."""
+        await self._visit
 
 
 @dataclass
@@ -214,13 +221,19 @@ class Rig:
         assert found is not None
         return found
 
-    def soql(self, query: str) -> list[dict[str, Any]]:
-        return self.world.soql(PRODUCTION, query)
+    def soql(self, query: str, org: str = PRODUCTION) -> list[dict[str, Any]]:
+        """Rows as the administrator sees them."""
+        return self.world.soql(org, query)
 
-    def record_id(self, object_type: str, name: str) -> str:
-        """The id of a record of the fixture by its name."""
-        (row,) = self.soql(f"SELECT Id FROM {object_type} WHERE Name = '{name}'")
-        return str(row["Id"])
+    def target(self, object_type: str, name: str, org: str = PRODUCTION) -> RecordTarget:
+        """A record of the fixture by its name."""
+        (row,) = self.soql(f"SELECT Id FROM {object_type} WHERE Name = '{name}'", org)
+        return RecordTarget(RecordId(row["Id"]), object_type, name)
+
+    def person(self, object_type: str, name: str, address: str, org: str = PRODUCTION) -> PersonTarget:
+        """A person of the fixture."""
+        found = self.target(object_type, name, org)
+        return PersonTarget(found.record_id, object_type, name, address)
 
     def _gateway(self, login: CrmLogin, tokens: LoginTokens) -> CrmGateway:
         account = crm_login_key(login.login_id)

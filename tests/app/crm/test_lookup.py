@@ -12,7 +12,8 @@ from app.crm.lookup_query import VIA
 from app.errors import Offline, SignInRequired, TransientError
 from app.events import LookupExpired
 from app.model.crm import SectionState
-from tests.app.crm.rig import KARL, LEE, MIA, PRODUCTION, RITA, SAM, Rig
+from tests.app.crm.org_data import PRODUCTION
+from tests.app.crm.rig import KARL, LEE, MIA, RITA, SAM, Rig
 
 
 async def test_the_fixture_of_the_first_scenario(rig: Rig) -> None:
