@@ -56,6 +56,33 @@ def places(reader: Reader, message_ids: Sequence[MessageId]) -> dict[MessageId, 
     return found
 
 
+def shown(reader: Reader, message_ids: Sequence[MessageId]) -> dict[MessageId, list[FolderId]]:
+    """The folders that show these messages."""
+    found: dict[MessageId, list[FolderId]] = {}
+    for row in reader.rows(
+        "SELECT message_id, folder_id FROM location WHERE is_shown = 1 AND message_id IN (SELECT value FROM json_each(?)) "
+        "ORDER BY location_id",
+        (json.dumps(list(message_ids)),),
+    ):
+        found.setdefault(MessageId(row[0]), []).append(FolderId(row[1]))
+    return found
+
+
+def without_flag(
+    reader: Reader, message_ids: Sequence[MessageId], flag: str, is_on: bool
+) -> dict[MailAccountId, list[MessageId]]:
+    """Those of these messages that would change if the flag were set (``is_on``) or taken, by account, newest first."""
+    found: dict[MailAccountId, dict[MessageId, None]] = {}
+    for account_id, message_id, flags in reader.rows(
+        "SELECT m.account_id, l.message_id, l.flags FROM location l JOIN message m ON m.message_id = l.message_id "
+        "WHERE l.message_id IN (SELECT value FROM json_each(?)) ORDER BY m.account_id, l.message_id DESC",
+        (json.dumps(list(message_ids)),),
+    ):
+        if (flag in str(flags).split()) is not is_on:
+            found.setdefault(MailAccountId(account_id), {})[MessageId(message_id)] = None
+    return {account: list(ids) for account, ids in found.items()}
+
+
 def known_uids(reader: Reader, folder_id: FolderId, uid_validity: int) -> list[int]:
     """The UIDs that are known to be in a folder and not missing, ascending."""
     rows = reader.rows(

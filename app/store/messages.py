@@ -202,6 +202,12 @@ def envelope(reader: Reader, message_id: MessageId) -> Envelope | None:
     )
 
 
+def size(reader: Reader, message_id: MessageId) -> int:
+    """RFC822.SIZE as the server told it, 0 for an unknown message."""
+    row = reader.row("SELECT size FROM message WHERE message_id = ?", (message_id,))
+    return int(row[0]) if row else 0
+
+
 def account_of(reader: Reader, message_id: MessageId) -> MailAccountId | None:
     """Whose message it is, or None for an unknown one."""
     row = reader.row("SELECT account_id FROM message WHERE message_id = ?", (message_id,))
