@@ -17,7 +17,8 @@ from app.model.ids import RecordId
 
 MOST_ROWS = 200
 ACTIVITIES = 5
-OBJECT_TYPES = ("Contact", "Account", "Lead", "OpportunityContactRole", "Opportunity", "Case", "Task", "Event")
+_ACTIVITY_TYPES = ("Task", "Event", "EmailMessage", "EmailMessageRelation")
+OBJECT_TYPES = ("Contact", "Account", "Lead", "OpportunityContactRole", "Opportunity", "Case", *_ACTIVITY_TYPES)
 VIA = "@via"
 """Key beside an opportunity's fields: "role" (the person has a role in it, see "Role") or "account" (it belongs to the person's account)."""
 
@@ -36,6 +37,7 @@ _CASE = (
     "LastModifiedDate",
 )
 _TASK = ("Id", "Subject", "Status", "ActivityDate", "TaskSubtype", "IsClosed", "CreatedDate")
+_MAIL = ("Id", "Subject", "Incoming", "MessageDate", "ActivityId", "CreatedDate")
 _EVENT = ("Id", "Subject", "StartDateTime", "EndDateTime", "ActivityDate", "Location", "CreatedDate")
 
 IsVisible = Callable[[str, str], bool]
@@ -87,8 +89,8 @@ def _cases(addresses: str, can: IsVisible) -> str:
 
 
 PARTS = (
-    Part("contacts", ("Contact", "Account", "Task", "Event"), (("Contact", "Email"),), _contact),
-    Part("leads", ("Lead", "Task", "Event"), (("Lead", "Email"),), _lead),
+    Part("contacts", ("Contact", "Account", *_ACTIVITY_TYPES), (("Contact", "Email"),), _contact),
+    Part("leads", ("Lead", *_ACTIVITY_TYPES), (("Lead", "Email"),), _lead),
     Part(
         "roles",
         ("OpportunityContactRole", "Opportunity"),
@@ -172,18 +174,29 @@ def _section(answer: Rows, object_type: str, person_id: RecordId, link: str) -> 
 
 
 def _activities(row: JsonObject) -> Section:
-    if "Tasks" not in row and "Events" not in row:
+    if not any(name in row for name in ("Tasks", "Events", "EmailMessageRelations")):
         return Section(SectionState.DENIED, problem="object_not_visible")
-    found = [
-        record(kind, child) for kind, name in (("Task", "Tasks"), ("Event", "Events")) for child in _children(row, name)
-    ]
+    mails = _mails(row)
+    their_tasks = {mail.text("ActivityId") for mail in mails}
+    tasks = [record("Task", child) for child in _children(row, "Tasks")]
+    found = [task for task in tasks if task.record_id not in their_tasks]
+    found += [record("Event", child) for child in _children(row, "Events")]
+    found += mails
     found.sort(key=_when, reverse=True)
     return Section(SectionState.READY if found else SectionState.EMPTY, tuple(found[:ACTIVITIES]))
 
 
+def _mails(row: JsonObject) -> list[CrmRecord]:
+    # A person can stand in one mail more than once, as sender and as receiver.
+    parents = [child.get("EmailMessage") for child in _children(row, "EmailMessageRelations")]
+    mails = [record("EmailMessage", parent) for parent in parents if isinstance(parent, dict)]
+    return list({mail.record_id: mail for mail in mails}.values())
+
+
 def _when(activity: CrmRecord) -> str:
     # ISO 8601 sorts as text; a task without a due date counts from its making.
-    return activity.text("StartDateTime") or activity.text("ActivityDate") or activity.text("CreatedDate")
+    names = ("StartDateTime", "MessageDate", "ActivityDate", "CreatedDate")
+    return next((text for name in names if (text := activity.text(name))), "")
 
 
 def _account(row: JsonObject) -> CrmRecord | None:
@@ -229,6 +242,11 @@ def _activity_columns(can: IsVisible) -> list[str]:
         if can(object_type, ""):
             child_query = select(_visible(object_type, names, can), children, order_by=order, limit=ACTIVITIES)
             columns.append(f"({child_query})")
+    if can("EmailMessage", "") and can("EmailMessageRelation", ""):
+        # The Task that the org adds to a logged mail need not name every person of it; the mail's relations do.
+        mails = [f"EmailMessage.{name}" for name in _visible("EmailMessage", _MAIL, can)]
+        order = "EmailMessage.MessageDate DESC"
+        columns.append(f"({select(mails, 'EmailMessageRelations', order_by=order, limit=ACTIVITIES)})")
     return columns
 
 

@@ -235,7 +235,7 @@ class ActivityRow(QWidget):
         row.addWidget(IconLabel(Icon.MAIL if is_mail else record_icon(record.object_type)))
         subject = record.text("Subject") or record.name
         row.addWidget(ElidedLabel(subject), 1)
-        when = record.text("ActivityDate") or record.text("StartDateTime") or record.text("CreatedDate")
+        when = next(filter(None, map(record.text, ("MessageDate", "ActivityDate", "StartDateTime", "CreatedDate"))), "")
         date = QLabel(date_text(when))
         set_role(date, "small")
         row.addWidget(date)
