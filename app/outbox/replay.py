@@ -106,11 +106,15 @@ class Replayer:
             except TransientError:
                 await self._wait(BUSY_DATABASE_PAUSE_S)
 
-    async def run_once(self) -> int:
+    async def run_once(self, *, at_once: bool = False) -> int:
         """Send what is due now and return how many operations came to an end (done or failed).
 
-        What has to wait stays. Raises LocalError, TransientError (the database is locked).
+        What has to wait stays; with ``at_once``, a person's wish, what only rests after a failed try is tried, too (what is in doubt keeps its
+        wait). Raises LocalError, TransientError (the database is locked).
         """
+        if at_once:
+            heads = await self._database.read(operations.heads)
+            self._came_back.update(head.account for head in heads)
         return await self._drain(for_ever=False)
 
     async def _drain(self, *, for_ever: bool) -> int:
