@@ -234,7 +234,7 @@ class Sitting:
         async with asyncio.TaskGroup() as group:
             dispatcher = Dispatcher(group)
             dispatcher.failed.connect(self._window.say)
-            joins = _Joins(self._window, services, dispatcher, self._settings, self._target.profile)
+            joins = Joins(self._window, services, dispatcher, self._settings, self._target.profile)
             stop_hearing = services.bus.subscribe(SettingsChanged, lambda _event: self._follow_theme(services))
             self._follow_theme(services)
             self._bind_commands(services, dispatcher, joins)
@@ -249,7 +249,7 @@ class Sitting:
             joins.close()
             dispatcher.close()
 
-    def _bind_commands(self, services: Services, dispatcher: Dispatcher, joins: _Joins) -> None:
+    def _bind_commands(self, services: Services, dispatcher: Dispatcher, joins: Joins) -> None:
         bind = self._window.commands.bind
         for choice in ("system", "light", "dark"):
             bind(
@@ -291,7 +291,7 @@ class Sitting:
         self._leave(None)
 
 
-class _Joins:
+class Joins:
     """The models and views of an open profile."""
 
     def __init__(

@@ -142,10 +142,12 @@ DARK = Tones(
 )
 
 
-def tones(widget: QWidget | None = None) -> Tones:
-    """The colours that fit what the widget is painted on now (the application's palette without one)."""
-    palette = widget.palette() if widget is not None else QGuiApplication.palette()
-    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+def tones(_widget: QWidget | None = None) -> Tones:
+    """The colours of the moment.
+
+    They are the application's: a widget's own palette lags behind while a style sheet is exchanged.
+    """
+    return DARK if QGuiApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
 
 
 @lru_cache(maxsize=256)

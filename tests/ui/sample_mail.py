@@ -83,7 +83,8 @@ def png(width: int, height: int, rgb: tuple[int, int, int]) -> bytes:
     )
 
 
-NEWSLETTER = """<html><head><style>.card{background:#ffffff;border:1px solid #dddddd} .b{background:#0b5cad;color:#fff;padding:10px 18px;text-decoration:none}
+NEWSLETTER = """<html><head><style>.card{background:#ffffff;border:1px solid #dddddd}
+.b{background:#0b5cad;color:#fff;padding:10px 18px;text-decoration:none}
 h1{font-size:22px;color:#123}</style></head><body bgcolor="#eef2f5" style="margin:0">
 <table width="640" align="center" cellpadding="0" cellspacing="0" class="card"><tr><td style="padding:24px">
 <img src="cid:logo@globex" width="120" height="40" alt="Globex"><h1>Autumn at Globex</h1>
@@ -97,7 +98,9 @@ h1{font-size:22px;color:#123}</style></head><body bgcolor="#eef2f5" style="margi
 
 PLAIN_HTML = """<html><body><p>Hello Rita,</p><p>as promised the <b>revised figures</b>. The second line is new:</p>
 <table border="1" cellpadding="6" style="border-collapse:collapse"><tr><th>Item</th><th>Q3</th><th>Q4</th></tr>
-<tr><td>Pumps</td><td align="right">41,200</td><td align="right">52,000</td></tr><tr><td>Service</td><td align="right">9,800</td><td align="right">11,400</td></tr></table>
+
+<tr><td>Pumps</td><td align="right">41,200</td><td align="right">52,000</td></tr>
+<tr><td>Service</td><td align="right">9,800</td><td align="right">11,400</td></tr></table>
 <p>Please look at <a href="https://portal.acme.example/offers/4711">the portal</a> too.</p>
 <blockquote>On Monday Rita wrote:<br>Could you send me the figures again?</blockquote>
 <p>Best regards<br>Karl Klein<br>Head of Purchasing, Acme GmbH</p></body></html>"""
@@ -174,7 +177,7 @@ def letters() -> list[Letter]:
                 "Åsa Öberg-Lindström von und zu Hohenstein-Waldburg",
                 "asa.oberg-lindstrom.von.hohenstein@a-very-long-company-name.example",
             ),
-            "A subject that is much longer than any list could ever show, because some people write the whole mail into its subject line and add more",
+            "A subject that is much longer than any list could ever show, because people write the whole mail into it and add more",
             "Short text.",
             age_h=7.2,
             flags=frozenset(),
@@ -224,15 +227,15 @@ def letters() -> list[Letter]:
         "Delivery note 88123",
     ]
     people = [mia, karl, ("Lena Vogt", "lena.vogt@initech.example"), ("Tom Berger", "tom@hooli.example")]
-    for number in range(22):
-        found.append(
-            Letter(
-                people[number % 4],
-                subjects[number % len(subjects)],
-                f"Text number {number}. Some more words follow so that the line is full.",
-                age_h=30 + number * 9,
-            )
+    found += [
+        Letter(
+            people[number % 4],
+            subjects[number % len(subjects)],
+            f"Text number {number}. Some more words follow so that the line is full.",
+            age_h=30 + number * 9,
         )
+        for number in range(22)
+    ]
     found.append(
         Letter(
             ("Rita Rep", OWNER),
@@ -303,7 +306,9 @@ async def store(
             )
             await core.database.write(
                 "store body",
-                lambda tx, i=ids[0], raw=raw, body=body: messages.store_bodies(tx, [(i, raw, body)], mime.PARSER_VERSION),
+                lambda tx, i=ids[0], raw=raw, body=body: messages.store_bodies(
+                    tx, [(i, raw, body)], mime.PARSER_VERSION
+                ),
             )
         made += ids
     return made

@@ -36,7 +36,7 @@ from ui.theme import TextSize, font, px, tones
 NO_NETWORK = '--host-resolver-rules="MAP * ~NOTFOUND"'
 """Chromium's rule that no name and no literal address resolves. It holds for the whole process, so nothing else may use the engine."""
 
-LEAST_ZOOM = 0.5
+LEAST_ZOOM = 0.25
 _OFF = (
     "JavascriptEnabled",
     "JavascriptCanOpenWindows",
