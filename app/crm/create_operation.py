@@ -96,8 +96,8 @@ class CreateRecord:
         return [("New", object_type), *fields.items()]
 
     async def _own_of(self, gateway: CrmGateway, operation: Operation, error: DuplicateFound) -> RecordId | None:
-        if operation.attempts <= 1:
-            return None  # nothing of this operation can be there yet
+        if operation.first_sent_at >= operation.last_sent_at:
+            return None  # the first attempt: nothing of this operation can be there yet
         rows = await self._made_since(gateway, operation, await self._writes.login(operation))
         own = [row_id(row) for row in rows]
         return next((made for made in own if any(is_same_id(made, match.record_id) for match in error.matches)), None)

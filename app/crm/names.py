@@ -34,7 +34,7 @@ def split_name(address: Address) -> tuple[str, str]:
 
 
 def _from_local_part(address: str) -> tuple[str, str]:
-    local = address.rpartition("@")[0].partition("+")[0]
+    local = _clean(address.rpartition("@")[0].partition("+")[0])
     parts = [part for part in re.split(r"[._]+", local) if part]
     if len(parts) == 2 and all(part.isalpha() and len(part) > 1 for part in parts):
         return _cut(parts[0].capitalize(), parts[1].capitalize())

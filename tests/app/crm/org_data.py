@@ -78,11 +78,11 @@ def _acme() -> dict[str, list[dict[str, Any]]]:
         return {"Id": alias, **values, "Amount": 80000, "OwnerId": "@rita"}
 
     return {
-        "Account": [{"Id": "@acme", "Name": "Acme GmbH", "Industry": "Machinery", "BillingCity": "Hamburg", "OwnerId": "@rita"}],
+        "Account": [{"Id": "@acme", "Name": "Acme GmbH", "Industry": "Machinery", "BillingCity": "canary-city", "OwnerId": "@rita"}],
         "Contact": [
             {
                 "Id": "@karl", "FirstName": "Karl", "LastName": "Klein", "Email": "karl@acme.example", "AccountId": "@acme", "OwnerId": "@rita",
-                "Title": "Head of Purchasing", "Description": "canary-of-karl",
+                "Title": "canary-title", "Phone": "canary-phone", "Description": "canary-description",
             },
             *({"LastName": name, "Email": "info@acme.example", "OwnerId": "@rita"} for name in ("Zoe", "Abel", "Mona")),
             {"Id": "@mia", "FirstName": "Mia", "LastName": "Moser", "Email": "mia@acme.example", "AccountId": "@acme", "OwnerId": "@rita"},
