@@ -29,9 +29,15 @@ from app.crm.sign_in import SalesforceSignIn
 from app.doctor import Doctor
 from app.events import ConnectivityChanged, EventBus
 from app.mail.accounts import MailAccounts
+from app.mail.actions import MailActions
+from app.mail.compose import MailComposer
 from app.mail.connections import MailConnections
 from app.mail.log_source import StoredMessages
 from app.mail.opened_files import OpenedFiles
+from app.mail.operations import SetFlags
+from app.mail.operations_move import MoveMessages
+from app.mail.operations_send import SendMessage
+from app.mail.parsing import MailParsing
 from app.mail.reader import MailReader, MailSearch
 from app.mail.sync import MailSync
 from app.model.crm import CrmLogin
@@ -66,6 +72,8 @@ class Services:
     reader: MailReader
     search: MailSearch
     sync: MailSync
+    mail_actions: MailActions
+    composer: MailComposer
     files: OpenedFiles
     sign_in: SalesforceSignIn
     lookup: ContactLookup
@@ -138,7 +146,14 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
 
     source = StoredMessages(database, reader)
     writes = Writes(database, logins, schema, clock, lookup.drop)
-    handlers = (LogMessage(writes, source), AttachFile(writes), CreateRecord(writes))
+    handlers = (
+        LogMessage(writes, source),
+        AttachFile(writes),
+        CreateRecord(writes),
+        SetFlags(database, connections),
+        MoveMessages(database, connections, MailParsing(workers), clock, checkpoint=checkpoint),
+        SendMessage(database, connections, clock, checkpoint=checkpoint),
+    )
     outbox = Outbox(database, clock, handlers, checkpoint=checkpoint)
     replayer = Replayer(database, bus, clock, outbox, connectivity, _owner, checkpoint=checkpoint)
     crm_actions = CrmActions(database, logins, schema, outbox, source, clock)
@@ -153,6 +168,8 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
         reader=reader,
         search=MailSearch(database),
         sync=sync,
+        mail_actions=MailActions(database, outbox),
+        composer=MailComposer(database, reader, outbox, clock),
         files=files,
         sign_in=sign_in,
         lookup=lookup,
