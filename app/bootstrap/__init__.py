@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from app.backends.demo_browser import DemoBrowser
-from app.bootstrap.core import Core, open_core, open_vault, start_over
+from app.bootstrap.core import Core, open_core, open_vault, renew_key, start_over
 from app.bootstrap.services import Accounts, Services, open_app
 
-__all__ = ["Accounts", "Core", "DemoBrowser", "Services", "open_app", "open_core", "open_vault", "start_over"]
+__all__ = [
+    "Accounts",
+    "Core",
+    "DemoBrowser",
+    "Services",
+    "open_app",
+    "open_core",
+    "open_vault",
+    "renew_key",
+    "start_over",
+]

@@ -109,6 +109,20 @@ async def start_over(
 
     The old key stays in the keychain under the database's id. Raises ProfileInUse, SecretStoreUnavailable, LocalError.
     """
+    async with _shut_profile(profile, secrets) as kept:
+        return await keys.start_over(profile.database, kept, clock=clock or SystemClock())
+
+
+async def renew_key(profile: Profile, *, secrets: SecretStore | None = None, clock: Clock | None = None) -> None:
+    """On a person's wish: encrypt the whole database under a new key. Raises ProfileInUse and like `open_core`."""
+    async with _shut_profile(profile, secrets) as kept:
+        await keys.renew_key(profile.database, kept, clock=clock or SystemClock())
+
+
+@asynccontextmanager
+async def _shut_profile(profile: Profile, secrets: SecretStore | None) -> AsyncIterator[SecretStore]:
+    """A profile that nobody has open, held for work on its database file."""
+    protect_process()
     async with contextlib.AsyncExitStack() as stack:
         disk = BlockingWorker("profile")
         stack.push_async_callback(disk.close)
@@ -117,7 +131,7 @@ async def start_over(
         if secrets is None:
             secrets = await disk.run(_keychain_of, profile)
             stack.push_async_callback(secrets.close)
-        return await keys.start_over(profile.database, secrets, clock=clock or SystemClock())
+        yield secrets
 
 
 def _keychain_of(profile: Profile) -> KeyringSecrets:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 from typing import Any
 
-from app.bootstrap import open_app, open_vault, start_over
+from app.bootstrap import open_app, open_vault, renew_key, start_over
 from app.cli.output import DONE, REFUSED, Answer, plain
 from app.doctor import Finding, findings_of_error
 from app.errors import AppError
@@ -21,6 +21,7 @@ def register(commands: Any, add: Any) -> None:
         action="store_true",
         help="put an unreadable database aside, whole, so that the next start makes a new one",
     )
+    parser.add_argument("--renew-key", action="store_true", help="encrypt the whole database under a new key")
 
 
 async def doctor(profile: Profile, args: argparse.Namespace, passphrase: str | None) -> Answer:
@@ -36,6 +37,9 @@ async def doctor(profile: Profile, args: argparse.Namespace, passphrase: str | N
                 aside = await start_over(profile, secrets=vault)
                 words = "there was no database file" if aside is None else f"the database is now {aside.name}"
                 findings.append(Finding("set aside", is_ok=True, words=words))
+            if args.renew_key:
+                await renew_key(profile, secrets=vault)
+                findings.append(Finding("new key", is_ok=True, words="the database has a new key"))
             services = await stack.enter_async_context(open_app(profile, secrets=vault, start_background=False))
             findings += await services.doctor.run()
     except AppError as error:

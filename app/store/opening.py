@@ -164,6 +164,24 @@ def close_writer(connection: Any, path: Path) -> None:
         open_mark(path).unlink(missing_ok=True)
 
 
+def rekey(path: Path, old: DatabaseKey, new: DatabaseKey) -> None:
+    """Encrypt every page anew under ``new``, whose generation the file takes on. One transaction: a crash leaves the old key or the new one.
+
+    Nobody else may have the file open. Raises like `open_writer`.
+    """
+    connection = connect(path, old)
+    try:
+        check_marker(connection, old.database_id, old.generation)
+        # The file may be a generation ahead of the keychain, never behind it: so it goes first.
+        connection.execute("UPDATE meta SET generation = ?", (new.generation,))
+        connection.execute(f"PRAGMA rekey=\"x'{new.key_hex}'\"")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlcipher3.Error as error:
+        raise translate(error, "change the key") from None
+    finally:
+        connection.close()
+
+
 def require_sound(connection: Any) -> None:
     """Check every page's seal and every tree. Neither finds what the other does. Raises DatabaseUnreadable (damaged)."""
     try:

@@ -57,3 +57,15 @@ def test_without_a_keychain_the_doctor_says_so(tmp_path: Path) -> None:
     (finding,) = ill.document["findings"]
     assert (finding["name"], finding["is_ok"]) == ("keychain", False)
     assert finding["what_to_do"]
+
+
+def test_the_key_can_be_renewed(cli: CommandLine) -> None:
+    cli.run("folders")
+    before = (cli.profile / "outrigger.db").read_bytes()
+    renewed = cli.json("doctor", "--renew-key")
+    assert renewed.code == 0, renewed.out
+    assert renewed.document["findings"][0]["name"] == "new key"
+    after = (cli.profile / "outrigger.db").read_bytes()
+    pages = [(before[at : at + 4096], after[at : at + 4096]) for at in range(4096, min(len(before), len(after)), 4096)]
+    assert all(old != new for old, new in pages)
+    assert cli.json("folders").document == {"folders": []}

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,8 @@ import pytest
 from app.clock import SystemClock
 from app.errors import AppError, DatabaseKeyMissing, DatabaseUnreadable, SecretStoreUnavailable
 from app.events import EventBus
-from app.store.keys import SECRET_NAME, open_database, read_key, start_over
+from app.store.database import Database, DatabaseKey
+from app.store.keys import NEXT_SECRET_NAME, SECRET_NAME, open_database, read_key, renew_key, start_over
 from app.store.opening import set_aside
 from tests.app.store.rows import add_row, row_names
 from tests.servers.secrets_in_memory import InMemorySecretStore
@@ -161,3 +167,103 @@ async def test_starting_over_without_a_file_or_with_a_damaged_key(path: Path, se
     secrets.secrets[SECRET_NAME] = "garbage"
     assert await start_over(path, secrets, clock=SystemClock()) is not None
     assert await opened_names(path, secrets) == []
+
+
+class FailingSecretStore(InMemorySecretStore):
+    """Stops the caller at its n-th call, before or after it took effect: where a program was killed."""
+
+    def __init__(self, secrets: dict[str, str], call: int, *, is_done_first: bool) -> None:
+        super().__init__(secrets)
+        self._call = call
+        self._is_done_first = is_done_first
+
+    async def set(self, name: str, value: str) -> None:
+        await self._pass(super().set(name, value))
+
+    async def delete(self, name: str) -> None:
+        await self._pass(super().delete(name))
+
+    async def _pass(self, call: Coroutine[None, None, None]) -> None:
+        self._call -= 1
+        if self._call == 0 and not self._is_done_first:
+            call.close()
+            raise ConnectionAbortedError
+        await call
+        if self._call == 0:
+            raise ConnectionAbortedError
+
+
+async def test_a_new_key_replaces_the_old_one_everywhere(path: Path, secrets: InMemorySecretStore) -> None:
+    await first_start(path, secrets)
+    old = await read_key(secrets)
+    before = path.read_bytes()
+    await renew_key(path, secrets, clock=SystemClock())
+    new = await read_key(secrets)
+    assert old is not None
+    assert new is not None
+    assert (new.database_id, new.generation) == (old.database_id, 2)
+    assert new.key_hex != old.key_hex
+    assert list(secrets.secrets) == [SECRET_NAME]
+    assert await opened_names(path, secrets) == ["kept"]
+    with pytest.raises(DatabaseUnreadable):
+        await Database.open(path, old, bus=EventBus())
+    # The file of the day before, under its own key, is an older generation.
+    path.write_bytes(before)
+    with pytest.raises(DatabaseUnreadable) as caught:
+        await Database.open(path, replace(new, key_hex=old.key_hex), bus=EventBus())
+    assert caught.value.kind == "replaced"
+
+
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("is_done_first", [False, True])
+async def test_a_change_of_the_key_survives_a_stop_at_every_step(
+    path: Path, secrets: InMemorySecretStore, call: int, is_done_first: bool
+) -> None:
+    await first_start(path, secrets)
+    failing = FailingSecretStore(secrets.secrets, call, is_done_first=is_done_first)
+    with pytest.raises(ConnectionAbortedError):
+        await renew_key(path, failing, clock=SystemClock())
+    assert await opened_names(path, secrets) == ["kept"]
+    await renew_key(path, secrets, clock=SystemClock())
+    assert await opened_names(path, secrets) == ["kept"]
+    assert list(secrets.secrets) == [SECRET_NAME]
+
+
+async def test_a_program_killed_while_the_key_changes_opens_again(path: Path, secrets: InMemorySecretStore) -> None:
+    database = await open_database(path, secrets, bus=EventBus(), clock=SystemClock())
+    for number in range(40):
+        await database.write("add", lambda tx, number=number: add_row(tx, f"row {number}", 200_000))
+    await database.close()
+    changed = 0
+    for delay in (0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.15):
+        old = await read_key(secrets)
+        assert old is not None
+        new = replace(DatabaseKey.new(), database_id=old.database_id, generation=old.generation + 1)
+        secrets.secrets[NEXT_SECRET_NAME] = f"1:{new.key_hex}:{new.database_id}:{new.generation}"
+        kill_during_rekey(path, old, new, delay)
+        assert len(await opened_names(path, secrets)) == 40
+        changed += await read_key(secrets) == new
+    assert changed >= 1
+
+
+def kill_during_rekey(path: Path, old: DatabaseKey, new: DatabaseKey, delay: float) -> None:
+    code = (
+        "import sys; from pathlib import Path; from app.store.opening import DatabaseKey, rekey\n"
+        "_, path, old, new, id, generation = sys.argv\n"
+        "print('begin', flush=True)\n"
+        "rekey(Path(path), DatabaseKey(old, id, int(generation)), DatabaseKey(new, id, int(generation) + 1))\n"
+        "print('end', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path), old.key_hex, new.key_hex, old.database_id, str(old.generation)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"begin\n"
+    time.sleep(delay)
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
