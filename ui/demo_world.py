@@ -8,12 +8,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.mail.accounts import MailAccounts
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment
 
 from app.crm.logins import CrmLogins
 from app.crm.sign_in import SalesforceSignIn
 from app.errors import LocalError
+from app.mail.accounts import MailAccounts
 from app.model.mail import ConnectionSecurity, MailServer
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
@@ -65,9 +65,18 @@ class DemoWorld:
             raise LocalError("a demo world runs on this computer only", code="demo_unreadable")
         return world
 
-    def of(self, service: str) -> list[DemoLogin]:
-        """Logins of "imap", "smtp" or "salesforce"."""
-        return [login for login in self.logins if login.service == service]
+    @property
+    def mailbox(self) -> DemoLogin | None:
+        """Whose window it is: the first mailbox."""
+        return next((login for login in self.logins if login.service == "imap"), None)
+
+    @property
+    def salesforce_login(self) -> DemoLogin | None:
+        """The same person at Salesforce, or the first one there."""
+        there = [login for login in self.logins if login.service == "salesforce"]
+        person = self.mailbox
+        same = (login for login in there if person is not None and login.user == person.user)
+        return next(same, there[0] if there else None)
 
 
 class DemoProcess(QObject):
@@ -132,27 +141,25 @@ def demo_command() -> tuple[str, list[str]]:
     return sys.executable, ["-m", "app.demo"]
 
 
-async def add_mail_accounts(world: DemoWorld, accounts: MailAccounts) -> None:
-    """Add the world's mailboxes as a person would; accounts of an earlier world that answered elsewhere go."""
-    senders = {login.user: login for login in world.of("smtp")}
-    wanted = {login.user: login for login in world.of("imap")}
+async def add_mail_account(world: DemoWorld, accounts: MailAccounts) -> None:
+    """Add the mailbox of the world's person as anybody would; accounts of an earlier world that answered elsewhere go."""
+    login = world.mailbox
+    if login is None:
+        return
     for account in await accounts.list():
         is_here = (account.imap.host, account.imap.port) == world.imaps and account.imap.ca_file == world.ca_file
-        if is_here and account.imap.user in wanted:
-            del wanted[account.imap.user]
-        elif account.is_demo:
+        if is_here and account.imap.user == login.user:
+            return
+        if account.is_demo:
             await accounts.remove(account.account_id)
-    for user, login in wanted.items():
-        sender = senders.get(user, login)
-        name = user.partition("@")[0].replace(".", " ").title()
-        await accounts.add(
-            user,
-            name,
-            MailServer(*world.imaps, ConnectionSecurity.TLS, user, world.ca_file),
-            MailServer(*world.smtps, ConnectionSecurity.TLS, sender.user, world.ca_file),
-            login.password,
-            is_demo=True,
-        )
+    await accounts.add(
+        login.user,
+        login.user.partition("@")[0].replace(".", " ").title(),
+        MailServer(*world.imaps, ConnectionSecurity.TLS, login.user, world.ca_file),
+        MailServer(*world.smtps, ConnectionSecurity.TLS, login.user, world.ca_file),
+        login.password,
+        is_demo=True,
+    )
 
 
 async def sign_in_salesforce(world: DemoWorld, login: DemoLogin, logins: CrmLogins, sign_in: SalesforceSignIn) -> None:

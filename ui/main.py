@@ -33,7 +33,7 @@ from app.paths import Profile
 from ui.accounts.model import AccountsModel
 from ui.composer.model import ComposerModel
 from ui.crm_panel.model import CrmPanelModel
-from ui.demo_world import DemoProcess, DemoWorld, add_mail_accounts, sign_in_salesforce
+from ui.demo_world import DemoProcess, DemoWorld, add_mail_account, sign_in_salesforce
 from ui.dispatch import Dispatcher
 from ui.folder_tree.model import FolderTreeModel
 from ui.joins.crm import CrmJoin, CrmModels
@@ -272,11 +272,11 @@ class Sitting:
             self._window.commands.action(f"view.{choice}").setChecked(choice == theme)
 
     async def _bring_demo(self, world: DemoWorld, services: Services) -> None:
-        await add_mail_accounts(world, services.accounts.mail)
-        for login in world.of("salesforce")[:1]:
-            if self._browser is not None and login.password:
-                self._browser.sign_in_as(login.user, login.password)
-                await sign_in_salesforce(world, login, services.accounts.crm, services.sign_in)
+        await add_mail_account(world, services.accounts.mail)
+        login = world.salesforce_login
+        if self._browser is not None and login is not None and login.password:
+            self._browser.sign_in_as(login.user, login.password)
+            await sign_in_salesforce(world, login, services.accounts.crm, services.sign_in)
 
     async def _watch_smoke_test(self, messages: MessageListModel) -> None:
         shown = asyncio.Event()
