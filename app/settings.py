@@ -49,9 +49,7 @@ class SettingValues:
     """Every setting with its default and bounds."""
 
     lookup_ttl_s: int = _number(420, 300, 600, "Seconds that looked-up Salesforce values stay in memory.")
-    poll_s: int = _number(300, 60, 3600, "Seconds between looks at folders that the server does not report by itself.")
     theme: str = _choice("system", ("system", "light", "dark"), "Colours of the window.")
-    remote_images: str = _choice("ask", ("ask", "never"), "Whether a mail may offer to load remote images.")
     work_offline: bool = _switch(False, "Stay offline until told otherwise.")
     log_level: str = _choice("info", ("debug", "info", "warning"), "How much the log file tells.")
 
@@ -92,19 +90,9 @@ class Settings:
         return self.values.lookup_ttl_s
 
     @property
-    def poll_s(self) -> int:
-        """Seconds between looks at folders that the server does not report by itself."""
-        return self.values.poll_s
-
-    @property
     def theme(self) -> str:
         """One of "system", "light", "dark"."""
         return self.values.theme
-
-    @property
-    def remote_images(self) -> str:
-        """One of "ask", "never"."""
-        return self.values.remote_images
 
     @property
     def work_offline(self) -> bool:

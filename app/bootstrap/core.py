@@ -17,7 +17,7 @@ from app.backends.keyring_secrets import KeyringSecrets
 from app.clock import Clock, SystemClock
 from app.concurrency import BlockingWorker, supervise
 from app.errors import AppError, SecretStoreUnavailable
-from app.events import BackgroundTaskFailed, EventBus
+from app.events import BackgroundTaskFailed, EventBus, SettingsChanged
 from app.logs import LogFile
 from app.paths import Profile, protect_process, write_private
 from app.settings import Settings
@@ -71,6 +71,7 @@ async def open_core(
         await settings.load()
         log_file = LogFile(profile.log_file, level=settings.log_level)
         stack.callback(log_file.close)
+        stack.callback(bus.subscribe(SettingsChanged, lambda _: log_file.set_level(settings.log_level)))
         if secrets is None:
             secrets = await disk.run(_keychain_of, profile)
             stack.push_async_callback(secrets.close)

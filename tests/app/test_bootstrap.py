@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import sys
 import threading
@@ -150,6 +151,19 @@ async def test_working_offline_is_remembered(profile: Profile, secrets: InMemory
             await kept.wait()
         async with open_app(profile, secrets=secrets) as services:
             assert services.connectivity.work_offline == wanted
+
+
+async def test_the_log_follows_its_setting(profile: Profile, secrets: InMemorySecretStore) -> None:
+    async with open_core(profile, secrets=secrets) as core:
+        logging.getLogger("app.test").debug("before")
+        await core.settings.change(log_level="debug")
+        logging.getLogger("app.test").debug("during")
+        await core.settings.change(log_level="warning")
+        logging.getLogger("app.test").info("after")
+    text = profile.log_file.read_text(encoding="utf-8")
+    assert "DEBUG app.test: during" in text
+    assert "before" not in text
+    assert "after" not in text
 
 
 async def test_a_profile_of_a_vault_needs_its_passphrase_ever_after(profile: Profile) -> None:
