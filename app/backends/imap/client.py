@@ -146,6 +146,11 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         refuse_line_breaks(command, args)
         return super()._raw_command(command, args, uid=uid)
 
+    def _normalise_folder(self, folder_name: Any) -> Any:
+        # The library encodes line breaks in folder names, and servers answer such names by hanging up.
+        refuse_line_breaks(folder_name)
+        return super()._normalise_folder(folder_name)
+
     @property
     def imap(self) -> BoundedImap4:
         """The connection below."""
