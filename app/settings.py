@@ -49,6 +49,7 @@ class SettingValues:
     """Every setting with its default and bounds."""
 
     lookup_ttl_s: int = _number(420, 300, 600, "Seconds that looked-up Salesforce values stay in memory.")
+    poll_s: int = _number(300, 60, 3600, "Seconds between looks at folders that the server does not report by itself.")
     theme: str = _choice("system", ("system", "light", "dark"), "Colours of the window.")
     work_offline: bool = _switch(False, "Stay offline until told otherwise.")
     log_level: str = _choice("info", ("debug", "info", "warning"), "How much the log file tells.")
@@ -88,6 +89,11 @@ class Settings:
     def lookup_ttl_s(self) -> int:
         """Seconds (300 to 600) that looked-up Salesforce values stay in memory."""
         return self.values.lookup_ttl_s
+
+    @property
+    def poll_s(self) -> int:
+        """Seconds between looks at folders that the server does not report by itself."""
+        return self.values.poll_s
 
     @property
     def theme(self) -> str:

@@ -137,7 +137,15 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
     )
     stack.push_async_callback(connections.close)
     mailboxes = MailAccounts(database, bus, core.secrets, connections, ImapBackend, SmtpSender)
-    sync = MailSync(database, bus, clock, workers, connections, may_connect=may_connect)
+    sync = MailSync(
+        database,
+        bus,
+        clock,
+        workers,
+        connections,
+        may_connect=may_connect,
+        poll_s=lambda: float(core.settings.poll_s),
+    )
     reader = MailReader(database, workers, bus, sync.fetch_body)
     stack.callback(reader.close)
     files = OpenedFiles(core.profile.temp_dir / "attachments", reader.part)

@@ -18,7 +18,7 @@ from app.events import (
 )
 from app.mail.connections import MailConnections
 from app.mail.parsing import MailParsing
-from app.mail.sync_account import AccountSync
+from app.mail.sync_account import POLL_S, AccountSync
 from app.mail.sync_bodies import BodySync
 from app.mail.sync_folder import FolderSync
 from app.model.ids import MailAccountId, MessageId, mail_account_key
@@ -28,7 +28,10 @@ from app.workers import WorkerPool
 
 
 class MailSync:
-    """Syncs every account. `run` is one long task for all of them; accounts that come and go are followed by events."""
+    """Syncs every account. `run` is one long task for all of them; accounts that come and go are followed by events.
+
+    ``poll_s`` gives the seconds between looks at the folders that the server does not report by itself.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class MailSync:
         connections: MailConnections,
         *,
         may_connect: Callable[[], bool],
+        poll_s: Callable[[], float] = lambda: POLL_S,
     ) -> None:
         parsing = MailParsing(workers)
         self._database = database
@@ -46,6 +50,7 @@ class MailSync:
         self._clock = clock
         self._connections = connections
         self._may_connect = may_connect
+        self._poll_s = poll_s
         self._folder_sync = FolderSync(database, parsing, clock)
         self._body_sync = BodySync(database, bus, parsing, connections)
         self._running: dict[MailAccountId, AccountSync] = {}
@@ -143,6 +148,7 @@ class MailSync:
             self._folder_sync,
             self._body_sync,
             self._may_connect,
+            self._poll_s,
         )
 
     def _wake(self, account_key: str, is_reachable: bool = True) -> None:

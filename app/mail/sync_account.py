@@ -54,6 +54,7 @@ class AccountSync:
         folder_sync: FolderSync,
         body_sync: BodySync,
         may_connect: Callable[[], bool],
+        poll_s: Callable[[], float],
     ) -> None:
         self.account_id = account_id
         self.key = mail_account_key(account_id)
@@ -64,6 +65,7 @@ class AccountSync:
         self._folder_sync = folder_sync
         self._body_sync = body_sync
         self._may_connect = may_connect
+        self._poll_s = poll_s
         self._wakers: set[asyncio.Event] = set()
         self._sessions: set[asyncio.Task[None]] = set()
         self._needs_sign_in = False
@@ -137,7 +139,7 @@ class AccountSync:
                 if not waiter.done():
                     waiter.set_result(None)
             if not self._asked:
-                await self._pause(POLL_S)
+                await self._pause(self._poll_s())
 
     async def _watch(self, backend: MailBackend) -> None:
         inbox = await self._inbox(backend)
