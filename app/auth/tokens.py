@@ -8,7 +8,6 @@ the save has to sign in again; nothing else is lost by it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 
 from app.auth.hosts import LoginHost
@@ -20,6 +19,7 @@ from app.model.crm import JsonObject
 
 BUSY_TRIES = 5
 BUSY_FIRST_WAIT_S = 0.5
+CLOSE_WAIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,13 @@ class LoginTokens:
         """Drop the access token from RAM."""
         self._current = None
 
-    async def close(self) -> None:
-        """Let a refresh that is under way be saved, then forget."""
+    async def close(self, *, wait_s: float = CLOSE_WAIT_S) -> None:
+        """Forget; a refresh that is under way gets a moment to be saved, so that a rotated token is not lost to the end of the program."""
         if self._renewal is not None:
-            with contextlib.suppress(Exception):
-                await self._renewal
+            await asyncio.wait([self._renewal], timeout=wait_s)
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
         self._current = None
 
     async def _renewed(self) -> AccessToken:

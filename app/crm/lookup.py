@@ -49,6 +49,8 @@ class _Flight:
     addresses: tuple[str, ...]
     task: asyncio.Task[dict[str, _Entry]] | None = None
     is_wanted: bool = True
+    is_stale: bool = False
+    """Whether a write came in between: the answer may be older than it, so it is given to those who wait and not kept."""
     cost: int = 0
     """API calls so far; told to the first who hears the answer."""
 
@@ -117,6 +119,9 @@ class ContactLookup:
         stale |= {a for a, entry in of_login.entries.items() if any(_shows(match, ids) for match in entry.people)}
         for address in stale:
             of_login.entries.pop(address, None)
+        for address, flight in of_login.flights.items():
+            if ids or address in stale:
+                flight.is_stale = True
 
     def forget(self, login_id: CrmLoginId | None = None) -> None:
         """Throw away everything of a login, or of all: at sign-out, lock and sleep. What is under way is not kept either."""
@@ -210,8 +215,9 @@ class ContactLookup:
             wall, monotonic = self._clock.wall(), self._clock.monotonic()
             people = query.matches(flight.addresses, answers)
             fetched = {address: _Entry(people[address], wall, monotonic) for address in flight.addresses}
-            if flight.is_wanted:
+            if flight.is_wanted and not flight.is_stale:
                 self._keep(of_login, fetched)
+            if flight.is_wanted:
                 # A right that an administrator gives is seen within a day, without delaying any look.
                 self._started(self._schema.renew_old(login_id, query.OBJECT_TYPES))
             return fetched

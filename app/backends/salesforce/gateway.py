@@ -21,7 +21,7 @@ from app.backends.salesforce.multipart import MultipartFile
 from app.backends.salesforce.wire import Call, not_understood
 from app.clock import Clock
 from app.crm.ports import ApiUsage, SubRequest, SubResponse
-from app.errors import AppError, BugError, LocalError, Offline, SignInRequired, TransientError
+from app.errors import AppError, BugError, LocalError, Offline, RateLimited, SignInRequired, TransientError
 from app.model.crm import CrmLogin, JsonObject, JsonValue
 from app.model.ids import RecordId, crm_login_key
 
@@ -208,8 +208,11 @@ class SalesforceGateway:
         except Offline:
             self._heard(False)
             raise
-        except (TransientError, SignInRequired, LocalError):
+        except RateLimited:
+            self._heard(True)
             raise
+        except (TransientError, SignInRequired, LocalError):
+            raise  # no answer of Salesforce, or none about this call
         except AppError:
             self._heard(True)
             raise

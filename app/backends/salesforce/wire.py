@@ -15,6 +15,7 @@ import ssl
 import threading
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,12 +23,14 @@ from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from app.errors import AppError, Offline, OutcomeUnknown, TransientError
+from app.auth.hosts import is_loopback
+from app.errors import AppError, BugError, Offline, OutcomeUnknown, TransientError
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 ANSWER_LIMIT = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
+_UNWRITABLE = (ValueError, requests.exceptions.InvalidJSONError)
 
 
 @dataclass(slots=True, eq=False)
@@ -113,7 +116,8 @@ class WatchedSession(requests.Session):
         kwargs["timeout"] = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
         kwargs["allow_redirects"] = False
         kwargs["stream"] = True
-        kwargs["proxies"] = get_environ_proxies(str(url))
+        # A demo world on this machine is not behind the company's proxy.
+        kwargs["proxies"] = {} if is_loopback(urlsplit(str(url)).hostname or "") else get_environ_proxies(str(url))
         call = self.call
         self._watch.begin(call)
         try:
@@ -148,6 +152,13 @@ def _translate(error: Exception, call: Call) -> AppError:
         return Offline("the server's certificate is not to be trusted; nothing was sent", code="certificate_refused")
     if isinstance(error, _AnswerTooLong):
         return not_understood(call)
+    if (
+        isinstance(error, ValueError)
+        and not call.was_sent
+        and not isinstance(error, requests.exceptions.InvalidProxyURL)
+    ):
+        # An address, field or body of ours that cannot be sent at all; trying again would not mend it.
+        return BugError(f"the request could not be written ({type(error).__name__})")
     return lost(call)
 
 

@@ -116,6 +116,18 @@ async def test_an_asker_that_goes_away_does_not_lose_the_new_token() -> None:
     assert shelf.token == desk.live == "refresh-2"
 
 
+async def test_the_end_of_the_program_does_not_wait_for_ever() -> None:
+    desk, shelf = Desk(), TokenShelf()
+    tokens = tokens_of(desk, shelf)
+    desk.gate.clear()
+    asker = asyncio.create_task(tokens.access())
+    await asyncio.sleep(0)
+    await tokens.close(wait_s=0.01)
+    await asyncio.wait([asker])
+    assert asker.cancelled()
+    assert shelf.token == "refresh-1"
+
+
 async def test_a_save_that_fails_is_made_up_for_without_a_second_refresh() -> None:
     class Full(TokenShelf):
         full = True

@@ -8,6 +8,7 @@ import weakref
 
 import pytest
 
+from app.crm import lookup_query as query
 from app.crm.lookup_query import VIA
 from app.errors import Offline, SignInRequired, TransientError
 from app.events import LookupExpired
@@ -249,6 +250,37 @@ async def test_an_object_that_the_user_may_not_see_is_denied_and_the_rest_is_the
     again = await rig.lookup.people(login.login_id, [KARL], refresh=True)
     assert again.people[0].opportunities.state is SectionState.DENIED
     assert rig.world.api_calls() == 1
+
+
+def test_a_query_that_failed_empties_its_own_section_only() -> None:
+    row = {"Id": "003A", "Name": "Karl", "Email": KARL, "AccountId": "001A", "Tasks": None, "Events": None}
+    opportunity = {"Id": "006A", "Name": "Acme 2025", "AccountId": "001A"}
+    failed = query.Rows(SectionState.FAILED, problem="QUERY_TIMEOUT")
+    answers = {
+        "contacts": query.Rows(SectionState.READY, (row,)),
+        "leads": query.Rows(SectionState.EMPTY),
+        "roles": failed,
+        "opportunities": query.Rows(SectionState.READY, (opportunity,)),
+        "cases": failed,
+    }
+    (karl,) = query.matches([KARL], answers)[KARL]
+    assert (karl.cases.state, karl.cases.problem, karl.cases.records) == (SectionState.FAILED, "QUERY_TIMEOUT", ())
+    assert karl.opportunities.state is SectionState.READY
+    assert karl.opportunities.problem == "QUERY_TIMEOUT", "what is shown may not be all"
+    assert [record.name for record in karl.opportunities.records] == ["Acme 2025"]
+    assert karl.activities.state is SectionState.EMPTY
+    (nobody,) = query.matches([KARL], answers | {"opportunities": failed})[KARL]
+    assert nobody.opportunities.state is SectionState.FAILED
+
+
+async def test_a_look_that_a_write_overtook_is_not_kept(rig: Rig) -> None:
+    login = await rig.sign_in()
+    rig.world.faults("delay", path_regex="composite", s=0.3)
+    look = asyncio.create_task(rig.lookup.people(login.login_id, [KARL]))
+    await asyncio.sleep(0.05)
+    rig.lookup.drop(login.login_id, ["0065e0000000001AAA"])
+    assert (await look).people[0].person.name == "Karl Klein"
+    assert rig.lookup.cached(login.login_id, [KARL]) is None
 
 
 async def test_several_records_with_one_address_are_all_shown_in_a_stable_order(rig: Rig) -> None:

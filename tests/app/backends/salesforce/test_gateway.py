@@ -591,6 +591,23 @@ async def test_a_file_of_another_size_than_promised_is_not_sent_as_if_it_were_wh
         assert c.org.calls == []
 
 
+async def test_a_body_that_cannot_be_written_is_our_fault_and_not_the_networks() -> None:
+    async with connected() as c:
+        with pytest.raises(BugError):
+            await c.gateway.create("Contact", {"LastName": float("nan")})
+        with pytest.raises(BugError):
+            await c.gateway.create("Contact", {"LastName": "x"}, headers={"X": "a\r\nInjected: b"})
+        assert c.org.calls == []
+
+
+async def test_connections_are_used_again() -> None:
+    async with connected(lambda _request: json_reply(200, {"records": []})) as c:
+        for _ in range(5):
+            await c.gateway.query("SELECT Id FROM Contact")
+        assert c.org.server is not None
+        assert c.org.server.connections == 2, "one for the token, one for the API"
+
+
 async def test_reaching_costs_no_api_call() -> None:
     async with connected() as c:
         await c.gateway.reach()
