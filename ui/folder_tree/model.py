@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.mail.accounts import MailAccounts
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 
 from app.events import AccountsChanged, EventBus, FoldersChanged, SyncProgressed
+from app.mail.accounts import MailAccounts
 from app.mail.reader import MailReader
 from app.model.ids import FolderId, MailAccountId
 from app.model.mail import Folder, FolderRole, MailAccount
@@ -69,10 +69,11 @@ class Place:
 class FolderTreeModel(QStandardItemModel):
     """Rebuilt when accounts or folders come and go, changed in place when only numbers do.
 
-    ``rebuilt`` follows a rebuilding. ``listed(has_account)`` follows each reading. ``progressed(words, share)`` tells of a first sync
-    (share 0 to 1, or -1 while unknown; "" when nothing runs).
+    ``about_to_rebuild`` and ``rebuilt`` surround a rebuilding. ``listed(has_account)`` follows each reading. ``progressed(words, share)`` tells of
+    a first sync (share 0 to 1, or -1 while unknown; "" when nothing runs).
     """
 
+    about_to_rebuild = Signal()
     rebuilt = Signal()
     listed = Signal(bool)
     progressed = Signal(str, float)
@@ -145,6 +146,7 @@ class FolderTreeModel(QStandardItemModel):
                 self._fill(item, place)
         else:
             self._shape = shape
+            self.about_to_rebuild.emit()
             self.clear()
             parents: list[QStandardItem] = []
             for depth, place in places:

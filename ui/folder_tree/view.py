@@ -174,9 +174,12 @@ class PlaceTree(QTreeView):
 
 
 class FolderTreeView(QFrame):
-    """The pane. ``place_chosen(place)`` tells what was chosen, by the person or by `choose`."""
+    """The pane. ``place_chosen(place)`` tells what was chosen, by the person or by `choose`; ``place_clicked(place)`` a click on what may be chosen
+    already.
+    """
 
     place_chosen = Signal(Place)
+    place_clicked = Signal(Place)
     messages_dropped = Signal(list, Place)
 
     def __init__(self, model: FolderTreeModel, parent: QWidget | None = None) -> None:
@@ -203,8 +206,13 @@ class FolderTreeView(QFrame):
         column.setSpacing(0)
         column.addWidget(self.tree, 1)
         column.addWidget(self._status)
+        # While the tree is rebuilt Qt makes one line after the other the current one.
+        self._is_rebuilding = False
+        self._told = ""
         self.tree.selectionModel().currentChanged.connect(self._on_current_changed)
+        self.tree.clicked.connect(self._on_clicked)
         self.tree.messages_dropped.connect(self.messages_dropped)
+        model.about_to_rebuild.connect(self._on_about_to_rebuild)
         model.rebuilt.connect(self._on_rebuilt)
 
     @property
@@ -212,22 +220,23 @@ class FolderTreeView(QFrame):
         """The `Place.key` of what is chosen."""
         return self._key
 
-    def choose(self, key: str) -> bool:
-        """Choose a place by its key; false when it is not there (yet). It is chosen when it comes."""
+    def choose(self, key: str) -> Place | None:
+        """Choose a place by its `Place.key`; None when it is not there (yet): it is chosen when it comes."""
         self._key = key
         item = self._model.item_of(key)
         if item is None:
-            return False
+            return None
         self.tree.setCurrentIndex(item.index())
-        return True
+        place = item.data(PLACE_ROLE)
+        return place if isinstance(place, Place) else None
 
-    def choose_role(self, role: FolderRole) -> bool:
-        """Choose the first folder of that role; false when there is none."""
+    def choose_role(self, role: FolderRole) -> Place | None:
+        """Choose the first folder of that role; None when there is none."""
         for item in self._model.items():
             place = item.data(PLACE_ROLE)
             if isinstance(place, Place) and place.kind is PlaceKind.FOLDER and place.role is role:
                 return self.choose(place.key)
-        return False
+        return None
 
     def set_progress(self, words: str, share: float) -> None:
         """How far a first sync is; "" hides it, a negative share is unknown."""
@@ -237,13 +246,26 @@ class FolderTreeView(QFrame):
         if share >= 0:
             self._progress.setValue(round(share * 1000))
 
+    def _on_about_to_rebuild(self) -> None:
+        self._is_rebuilding = True
+
     def _on_rebuilt(self) -> None:
+        self._is_rebuilding = False
         self.tree.expandAll()
-        if not self.choose(self._key):
+        key = self._key
+        if not self.choose(key):
             self.choose(Place(PlaceKind.UNIFIED_INBOX, "").key)
 
     def _on_current_changed(self, current: QModelIndex, _before: QModelIndex) -> None:
         place = current.data(PLACE_ROLE)
-        if isinstance(place, Place) and place.is_selectable:
-            self._key = place.key
+        if self._is_rebuilding or not isinstance(place, Place) or not place.is_selectable:
+            return
+        self._key = place.key
+        if place.key != self._told:
+            self._told = place.key
             self.place_chosen.emit(place)
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        place = index.data(PLACE_ROLE)
+        if isinstance(place, Place) and place.is_selectable:
+            self.place_clicked.emit(place)

@@ -126,12 +126,14 @@ class MailJoin:
         window.add_back_step(self._leave)
 
     def _go(self, key: str) -> None:
-        self._window.show_mail()
-        self.folders.choose(key)
+        place = self.folders.choose(key)
+        if place is not None:
+            self._show_place(place)
 
     def _go_role(self, role: FolderRole) -> None:
-        self._window.show_mail()
-        self.folders.choose_role(role)
+        place = self.folders.choose_role(role)
+        if place is not None:
+            self._show_place(place)
 
     def _leave(self) -> bool:
         if not self._window.page and self.reader.is_previewing:
@@ -161,25 +163,26 @@ class MailJoin:
     def _join_folders(self) -> None:
         models, folders = self._models.folders, self.folders
         folders.place_chosen.connect(self._on_place_chosen)
+        folders.place_clicked.connect(self._show_place)
         folders.messages_dropped.connect(self._on_messages_dropped)
         models.progressed.connect(folders.set_progress)
         models.listed.connect(self._on_folders_listed)
 
     def _on_place_chosen(self, place: Place) -> None:
-        self._place = place
+        self._show_place(place)
         if place.kind is PlaceKind.OUTBOX:
-            self._show_outbox()
             return
-        self._window.show_mail()
+        self._place = place
         self._window.toolbar.search.forget()
         self.messages.set_heading(place.name, "")
         role = FolderRole.INBOX if place.kind is PlaceKind.UNIFIED_INBOX else place.role
         self._models.messages.show_folder(place.folder_id, role)
 
-    def _show_outbox(self) -> None:
-        try:
+    def _show_place(self, place: Place) -> None:
+        """Bring the part of the window that shows a place to the front."""
+        if place.kind is PlaceKind.OUTBOX:
             self._window.show_page("outbox")
-        except KeyError:
+        else:
             self._window.show_mail()
 
     def _on_messages_dropped(self, ids: list[MessageId], place: Place) -> None:
@@ -232,7 +235,7 @@ class MailJoin:
 
     def _on_counted(self, total: int) -> None:
         place = self._place
-        if place is None or place.kind is PlaceKind.OUTBOX:
+        if place is None:
             return
         self.messages.set_heading(place.name, count(total) if total else "")
         if total:
@@ -314,7 +317,7 @@ class MailJoin:
         model = self._models.status
         model.traffic_changed.connect(self._on_traffic_changed)
         model.logins_changed.connect(self._on_logins_changed)
-        self.traffic.clicked.connect(lambda: self.folders.choose("outbox:"))
+        self.traffic.clicked.connect(lambda: self._go("outbox:"))
         self.org.login_chosen.connect(model.choose_login)
 
     def _on_traffic_changed(self, traffic: Traffic) -> None:
