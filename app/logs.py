@@ -21,13 +21,14 @@ from app.errors import AppError
 
 LARGEST_FILE = 1 << 20
 FILES_KEPT = 3
+LONGEST_MESSAGE = 10_000
 OWN_LOGGERS = ("app", "ui")
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING}
 
 _SECRETS = re.compile(
     r"""
       (?i: \b (?: bearer | basic | oauth | sid= ) \s* [^\s"',;]+ )                         # Authorization header
-    | (?i: \b [\w-]* (?: token | secret | password | passphrase | code_verifier | assertion | authorization | cookie | \bcode | \bkey )
+    | (?i: \b [\w-]{0,40} (?: token | secret | password | passphrase | code_verifier | assertion | authorization | cookie | \bcode | \bkey )
           ["']? \s* [=:] \s* ["']? [^\s"',;&]+ )                                          # form fields, JSON, keyword arguments
     | \b 00D [A-Za-z0-9]{12,15} ! [^\s"']+                                                # Salesforce session id
     | \b 5Aep [A-Za-z0-9._-]{10,}                                                         # Salesforce refresh token
@@ -37,6 +38,7 @@ _SECRETS = re.compile(
     """,
     re.VERBOSE,
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:=/\\]{1,64}@[^\s<>()\[\]\"',;:=/\\]{1,255}")
 
 
@@ -95,6 +97,7 @@ class _Entrance(logging.handlers.QueueHandler):
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         # The arguments of other libraries are addresses of servers, answers, queries; the template alone says what happened.
         text = record.getMessage() if _is_ours(record) else str(record.msg)
+        text = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text[:LONGEST_MESSAGE])
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text}\n{_trace(record.exc_info[1])}"
         line = logging.LogRecord(record.name, record.levelno, "", 0, redact(text), None, None)

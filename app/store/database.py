@@ -97,8 +97,9 @@ class Database:
     One writer and several readers: in WAL mode neither waits for the other.
     """
 
-    def __init__(self, path: Path, writer: _Writer, readers: list[_Reader], *, needs_check: bool) -> None:
+    def __init__(self, path: Path, writer: _Writer, readers: list[_Reader], clock: Clock, *, needs_check: bool) -> None:
         self.path = path
+        self._clock = clock
         self.last_exit = writer.last_exit
         self.needs_check = needs_check
         self._writer = writer
@@ -120,10 +121,11 @@ class Database:
 
         Raises DatabaseUnreadable (wrong key, damaged, emptied, missing, replaced, not encrypted), DatabaseTooNew, DiskFull, LocalError.
         """
+        clock = clock or SystemClock()
         writer = _Writer(path, key, bus)
         opened: list[_Reader] = []
         try:
-            needs_check = await writer.worker.run(writer.open, create, (clock or SystemClock()).wall())
+            needs_check = await writer.worker.run(writer.open, create, clock.wall())
             for number in range(readers):
                 reader = _Reader(path, key, number)
                 opened.append(reader)
@@ -133,7 +135,7 @@ class Database:
                 await reader.worker.close(reader.close)
             await writer.worker.close(writer.close)
             raise
-        return cls(path, writer, opened, needs_check=needs_check)
+        return cls(path, writer, opened, clock, needs_check=needs_check)
 
     async def read(self, fn: Callable[[Reader], T]) -> T:
         """Run a reading function in the least busy reader's thread, on one consistent snapshot.
@@ -157,7 +159,7 @@ class Database:
         return await self._writer.worker.run(self._writer.write, name, fn)
 
     async def check(self) -> None:
-        """Check the whole file in a reader's thread. Raises DatabaseUnreadable (damaged)."""
+        """Check the whole file in a reader's thread, while the others go on. Raises DatabaseUnreadable (damaged), LocalError."""
         await self._writer.worker.run(self._writer.checkpoint)
         reader = self._readers[-1]
         reader.waiting += 1
@@ -165,6 +167,8 @@ class Database:
             await reader.worker.run(reader.check)
         finally:
             reader.waiting -= 1
+        now = int(self._clock.wall())
+        await self.write("note the check", lambda tx: tx.execute("UPDATE meta SET checked_at = ?", (now,)))
         self.needs_check = False
 
     async def close(self) -> None:

@@ -67,6 +67,19 @@ def test_lines_reach_the_file_redacted_and_private(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
 
 
+def test_a_message_stays_on_its_line_and_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "outrigger.log"
+    log = LogFile(path)
+    logging.getLogger("app.mail").info("folder %s", "x\n2026-01-01 INFO app: forged\x1b[2J")
+    logging.getLogger("app.mail").info("long %s", "word " * 100_000)
+    log.close()
+    lines = written(path).splitlines()
+    assert len(lines) == 2
+    assert "\\x0a2026" in lines[0]
+    assert "\x1b" not in lines[0]
+    assert len(lines[1]) < 11_000
+
+
 def test_other_libraries_are_heard_without_their_arguments(tmp_path: Path) -> None:
     path = tmp_path / "outrigger.log"
     log = LogFile(path, level="debug")

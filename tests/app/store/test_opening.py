@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.clock import SystemClock
 from app.errors import AppError, DatabaseTooNew, DatabaseUnreadable
 from app.events import EventBus
 from app.store.database import Database, DatabaseKey, LastExit
@@ -170,6 +171,27 @@ async def test_a_sound_file_passes_the_check(path: Path, key: DatabaseKey) -> No
     await database.check()
     assert not database.needs_check
     await database.close()
+
+
+class LaterClock(SystemClock):
+    """The machine's clock, some days on."""
+
+    def __init__(self, days: float) -> None:
+        self._ahead = days * 86400
+
+    def wall(self) -> float:
+        return super().wall() + self._ahead
+
+
+async def test_a_check_is_due_every_week(path: Path, key: DatabaseKey) -> None:
+    await make_file(path, key)
+    for days, is_due in ((6.0, False), (8.0, True), (14.0, False), (16.0, True), (-1.0, True)):
+        database = await Database.open(path, key, bus=EventBus(), clock=LaterClock(days))
+        assert database.needs_check == is_due, days
+        if is_due:
+            await database.check()
+        assert not database.needs_check
+        await database.close()
 
 
 async def test_a_killed_program_loses_nothing_that_it_was_told_is_saved(path: Path, key: DatabaseKey) -> None:
