@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidJSONError, InvalidProxyURL
 from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -30,7 +31,7 @@ CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
 ANSWER_LIMIT = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
-_UNWRITABLE = (ValueError, requests.exceptions.InvalidJSONError)
+_UNWRITABLE = (ValueError, InvalidJSONError)
 
 
 @dataclass(slots=True, eq=False)
@@ -152,11 +153,8 @@ def _translate(error: Exception, call: Call) -> AppError:
         return Offline("the server's certificate is not to be trusted; nothing was sent", code="certificate_refused")
     if isinstance(error, _AnswerTooLong):
         return not_understood(call)
-    if (
-        isinstance(error, ValueError)
-        and not call.was_sent
-        and not isinstance(error, requests.exceptions.InvalidProxyURL)
-    ):
+    is_ours = isinstance(error, _UNWRITABLE) and not isinstance(error, InvalidProxyURL)
+    if is_ours and not call.was_sent and not call.was_aborted:
         # An address, field or body of ours that cannot be sent at all; trying again would not mend it.
         return BugError(f"the request could not be written ({type(error).__name__})")
     return lost(call)
