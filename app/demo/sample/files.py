@@ -103,6 +103,22 @@ def _gateway_log(now: datetime) -> Attachment:
     return Attachment("gw10-2b.log", "text/plain", "\r\n".join(lines).encode())
 
 
+def _protocol(now: datetime) -> Attachment:
+    lines = [
+        "# Acceptance protocol, line 2",
+        "",
+        "Acme GmbH / Rita Instruments GmbH",
+        f"{now - timedelta(days=86):%d.%m.%Y}",
+        "",
+    ]
+    lines += [
+        "48 VS-200 and 2 GW-10 have run for thirty days without an open point.",
+        "",
+        "Signature: ______________________",
+    ]
+    return Attachment("Protocol line 2.pdf", "application/pdf", pdf("Acceptance protocol", lines))
+
+
 def _hotel_invoice(_now: datetime) -> Attachment:
     lines = [
         "# Hotel am Kai",
@@ -172,6 +188,7 @@ FILES: Final[Mapping[str, Callable[[datetime], Attachment]]] = MappingProxyType(
         "newco_logo": _newco_logo,
         "photo": _photo,
         "plan": _plan,
+        "protocol": _protocol,
         "release_notes": _release_notes,
         "rita_offer": _rita_offer,
         "stand_plan": _stand_plan,

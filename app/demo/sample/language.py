@@ -12,7 +12,7 @@ from app.demo.sample.people import Person
 from app.demo.sample.resources import load_toml
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "ja", "ar")
-_PLACE: Final = re.compile(r"\{(\w+)(?:\+(\d+))?\}")
+_PLACE: Final = re.compile(r"\{(\w+)([+-]\d+)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Language:
         self.code = code
         self._phrases: Mapping[str, Any] = data["phrases"]
         self._products: Mapping[str, str] = data["products"]
+        self.paper_words: Mapping[str, Any] = data.get("papers", {})
+        """What papers call things: empty where the plain fonts of a PDF lack the letters of the language."""
         self.dialogues = tuple(_dialogue(one) for one in data["dialogue"])
         self.lead_dialogues = tuple(_dialogue(one) for one in data["lead_dialogue"])
 
@@ -98,7 +100,7 @@ class Language:
         return str(self._phrases.get(name, name))
 
     def filled(self, text: str, facts: Mapping[str, str], when: datetime) -> str:
-        """Text with its facts; ``{day+7}`` is the working day a week after ``when``."""
+        """Text with its facts; ``{day+7}`` is the working day a week after ``when``, ``{day-2}`` one before."""
 
         def fact(match: re.Match[str]) -> str:
             if match[1] == "day":

@@ -65,9 +65,9 @@ class Letter:
     folder: str = "INBOX"
     flags: tuple[str, ...] = ()
 
-    def with_flags(self, *flags: str) -> Letter:
-        """The same letter with more flags."""
-        return replace(self, flags=tuple(dict.fromkeys((*self.flags, *flags))))
+    def moved(self, folder: str, *flags: str) -> Letter:
+        """The same letter in a folder, with more flags."""
+        return replace(self, folder=folder, flags=tuple(dict.fromkeys((*self.flags, *flags))))
 
     def render(self) -> bytes:
         """The message in bytes, lines ended by CRLF."""
@@ -93,6 +93,18 @@ class Letter:
 
 
 _Entity = tuple[list[str], bytes]
+
+
+def fitting_charset(wanted: str, *texts: str) -> str:
+    """The wanted charset if it has every letter of the texts, else the next larger one that has them."""
+    for charset in (wanted, "windows-1252"):
+        try:
+            for text in texts:
+                text.encode(charset)
+        except UnicodeEncodeError:
+            continue
+        return charset
+    return "utf-8"
 
 
 def text_field(name: str, value: str, charset: str) -> str:

@@ -196,9 +196,16 @@ def ascii_name(text: str) -> str:
 def _contact(fields: Sequence[str], company: Company, alias: str, place: int) -> Person:
     salutation, first, last, title = fields[:4]
     local = fields[4] if len(fields) > 4 else f"{ascii_name(first)}.{ascii_name(last)}"
-    phone = f"{company.phone} {110 + place * 11}"
+    phone = f"{company.phone} {_extension(company.phone, 110 + place * 11)}"
     mobile = f"+49 176 0406 {9000 + int(alias.split('_')[1]) * 10 + place}" if company.country == "Germany" else ""
     return Person(salutation, first, last, title, f"{local}@{company.domain}", company, alias, phone, mobile)
+
+
+def _extension(prefix: str, number: int) -> str:
+    """The last digits as the country writes them."""
+    if prefix.startswith(("+1 ", "+44 ")):
+        return f"{number:04d}"
+    return f"{number // 100:02d} {number % 100:02d}" if prefix.startswith("+33 ") else str(number)
 
 
 def _outsider(fields: Sequence[str], alias: str) -> Person:

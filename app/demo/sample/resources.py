@@ -18,12 +18,17 @@ def data_folder() -> Path:
 
 def load_json(name: str) -> Any:
     """A JSON file of the data folder."""
-    return json.loads((data_folder() / name).read_text(encoding="utf-8"))
+    return json.loads(load_text(name))
 
 
 def load_toml(name: str) -> dict[str, Any]:
     """A TOML file of the data folder."""
-    return tomllib.loads((data_folder() / name).read_text(encoding="utf-8"))
+    return tomllib.loads(load_text(name))
+
+
+def load_text(name: str) -> str:
+    """A text file of the data folder."""
+    return (data_folder() / name).read_text(encoding="utf-8")
 
 
 def load_bytes(name: str) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
+from random import Random
 from typing import Any, Final
 
 from app.demo.sample.calendars import invitation
@@ -13,6 +14,7 @@ from app.demo.sample.dates import moment
 from app.demo.sample.files import FILES, big_plan
 from app.demo.sample.language import Language
 from app.demo.sample.letter import Letter, Mailbox
+from app.demo.sample.life import with_habits
 from app.demo.sample.people import ANA, JONAS, KARL, LENA, MIA, RITA, SAM, THEO, Company, Person
 from app.demo.sample.resources import load_bytes, load_toml
 from app.demo.sample.thread import Thread
@@ -21,18 +23,26 @@ COLLEAGUES: Final = (RITA, SAM, ANA, THEO, LENA, JONAS)
 SCRIPTS: Final = ("scenarios", "office")
 
 
-def scripted_letters(mailbox: str, now: datetime, languages: Mapping[str, Language]) -> list[Letter]:
-    """The scripted letters of the mailbox "rita" or "sam", those its owner sent among them; only what is in the past."""
+def scripted_letters(mailbox: str, now: datetime, languages: Mapping[str, Language], chance: Random) -> list[Letter]:
+    """The scripted letters of the mailbox "rita" or "sam", those its owner sent among them, filed; only what is in the past."""
     letters: list[Letter] = []
     for name in SCRIPTS:
         script = load_toml(f"scripts/{name}.toml")
         people = _people(script["people"])
         for entry in script["thread"]:
             if entry.get("mailbox", "rita") == mailbox:
-                letters += _play(entry, people, now, languages[entry.get("language", "en")])
+                played = [
+                    one for one in _play(entry, people, now, languages[entry.get("language", "en")]) if one.when <= now
+                ]
+                letters += with_habits(played, _folder(entry, played, now), now, chance)
     if mailbox == "rita":
-        letters.append(signed_letter(now))
-    return [letter for letter in letters if letter.when <= now]
+        letters.append(signed_letter(now).moved("INBOX", "\\Seen"))
+    return letters
+
+
+def _folder(entry: Mapping[str, Any], letters: Sequence[Letter], now: datetime) -> str:
+    is_old = not letters or now - letters[-1].when > timedelta(days=18)
+    return str(entry.get("folder", "Archive")) if is_old else "INBOX"
 
 
 def big_attachment_letter(now: datetime, languages: Mapping[str, Language], plan_bytes: int = 60_000_000) -> Letter:

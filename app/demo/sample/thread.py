@@ -11,7 +11,7 @@ from typing import Final
 
 from app.demo.sample.documents import Colour, logo
 from app.demo.sample.language import Language
-from app.demo.sample.letter import Attachment, Letter, Mailbox
+from app.demo.sample.letter import Attachment, Letter, Mailbox, fitting_charset
 from app.demo.sample.people import Person
 
 QUOTED_LEVELS: Final = 5
@@ -91,7 +91,7 @@ class Thread:
             before.letter.message_id if before else "",
             references,
             headers,
-            charset,
+            fitting_charset(charset, text, self.subject, sender.name),
         )
         html_body = _inner(html) if html else ""
         self.written.append(_Written(letter, sender, text.rstrip("\n"), html_body))

@@ -9,14 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from app.demo.mail import FolderData, MailboxData, MessageData
 from app.demo.sample.dates import FixtureProblem, moment, resolve
 from app.demo.sample.language import load_languages
 from app.demo.sample.letter import Letter, Mailbox
-from app.demo.sample.resources import data_folder
+from app.demo.sample.life import Life, filed
+from app.demo.sample.newsletters import newsletters
+from app.demo.sample.notices import absences, drafts, notices, strange_letters
+from app.demo.sample.people import ANA, load_people
+from app.demo.sample.records import Books
+from app.demo.sample.resources import data_folder, load_json, load_toml
 from app.demo.sample.scripts import scripted_letters
+from app.demo.sample.support import filed_support, support_stories
 
 SPECIAL_FOLDERS: Final = (
     FolderData("INBOX"),
@@ -55,10 +62,40 @@ def load_world(fixture: Path | None, now: datetime) -> WorldData:
     salesforce = {key: resolved.get(key, [] if key in {"orgs", "users", "clients"} else {}) for key in SALESFORCE_KEYS}
     letters: dict[str, list[Letter]] = {}
     if "life" in data:
-        languages = load_languages()
-        letters = {f"{name}@rita.example": scripted_letters(name, now, languages) for name in ("rita", "sam")}
+        letters = _live(resolved, now)
     mailboxes = tuple(_mailbox(entry, letters.get(entry.get("user", ""), []), now) for entry in written)
     return WorldData(salesforce, mailboxes)
+
+
+def _live(fixture: dict[str, Any], now: datetime) -> dict[str, list[Letter]]:
+    """Let three months happen: the letters by mailbox; the records join those that the fixture has for the org."""
+    try:
+        org, seed = fixture["life"]["org"], int(fixture["life"]["seed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FixtureProblem("life needs an org and a seed") from error
+    languages = load_languages()
+    people = load_people(load_json("people.json"))
+    chance = Random(seed)  # noqa: S311 - reproducible, not secret
+    stories = Life(people, languages, now, seed).stories()
+    support = support_stories(load_toml("letters/support.toml")["topic"], people, languages, now, chance)
+    records = fixture.setdefault("records", {}).setdefault(org, {})
+    for name, rows in Books(people, languages, now, chance).keep(stories, support).items():
+        records.setdefault(name, []).extend(rows)
+    rita = scripted_letters("rita", now, languages, chance)
+    rita += [letter for story in stories for letter in filed(story, now, chance)]
+    rita += newsletters(load_toml("letters/newsletters.toml")["publisher"], now, chance)
+    automatic = load_toml("letters/notices.toml")
+    rita += notices(automatic, now, chance)
+    rita += strange_letters(automatic["strange"], now)
+    rita += absences([people.contacts[company.domain][0] for company in people.companies[10:13]], now)
+    rita += drafts(automatic["draft"], now)
+    sam = scripted_letters("sam", now, languages, chance)
+    sam += [letter for story in support for letter in filed_support(story, now)]
+    ana = [
+        letter.moved("INBOX") for letter in rita if any(one.address == ANA.address for one in (*letter.to, *letter.cc))
+    ]
+    letters = {"rita@rita.example": rita, "sam@rita.example": sam, "ana@rita.example": ana}
+    return {user: [letter for letter in found if letter.when <= now] for user, found in letters.items()}
 
 
 def _mailbox(entry: Mapping[str, Any], letters: Iterable[Letter], now: datetime) -> MailboxData:
