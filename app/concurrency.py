@@ -160,9 +160,7 @@ async def supervise(
             await fn()
             return
         except (TransientError, OSError) as error:
-            if clock.monotonic() - started > BACKOFF_MOST_S:
-                transient = 0
-            transient += 1
+            transient = 1 if _went_well(started, clock) else transient + 1
             wait = getattr(error, "retry_after", None) or backoff_delay(transient)
             _log.info("%s: %s, next try in %.0f s", name, type(error).__name__, wait)
             _report(on_error, name, error)
@@ -171,13 +169,18 @@ async def supervise(
             _report(on_error, name, error)
             return
         except Exception as error:  # noqa: BLE001 - the last owner of a long task; see design 5
-            bugs += 1
+            bugs = 1 if _went_well(started, clock) else bugs + 1
             _log.error("%s: unexpected %s", name, type(error).__name__, exc_info=_without_values(error))
             _report(on_error, name, error)
             if bugs > BUG_RESTARTS:
                 return
             wait = backoff_delay(bugs, first=5.0)
         await clock.sleep(wait)
+
+
+def _went_well(started: float, clock: Clock) -> bool:
+    # What ran for so long was no failing start: its waits and its restarts begin anew.
+    return clock.monotonic() - started > BACKOFF_MOST_S
 
 
 def _report(on_error: Callable[[str, BaseException], None] | None, name: str, error: BaseException) -> None:

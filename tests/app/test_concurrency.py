@@ -233,6 +233,21 @@ async def test_a_run_that_went_well_for_long_starts_the_waits_anew() -> None:
     assert clock.slept[-1] <= 1.0
 
 
+async def test_bugs_far_apart_do_not_end_the_task() -> None:
+    clock = CountingClock()
+    tries = 0
+
+    async def task() -> None:
+        nonlocal tries
+        tries += 1
+        clock.slept.append(BACKOFF_MOST_S + 1)
+        if tries < 3 * BUG_RESTARTS:
+            raise ValueError
+
+    await supervise("task", task, clock=clock)
+    assert tries == 3 * BUG_RESTARTS
+
+
 async def test_cancelling_passes_through() -> None:
     task = asyncio.ensure_future(supervise("task", asyncio.Event().wait, clock=SystemClock()))  # type: ignore[arg-type]
     await asyncio.sleep(0)
