@@ -260,6 +260,9 @@ class FolderTreeView(QFrame):
         place = current.data(PLACE_ROLE)
         if self._is_rebuilding or not isinstance(place, Place) or not place.is_selectable:
             return
+        if self._model.item_of(self._key) is None and place.key != self._key:
+            # Before the first account there is no inbox yet; a pane that takes the focus makes its only line the current one, which is no choice.
+            return
         self._key = place.key
         if place.key != self._told:
             self._told = place.key
@@ -268,4 +271,5 @@ class FolderTreeView(QFrame):
     def _on_clicked(self, index: QModelIndex) -> None:
         place = index.data(PLACE_ROLE)
         if isinstance(place, Place) and place.is_selectable:
+            self.choose(place.key)
             self.place_clicked.emit(place)
