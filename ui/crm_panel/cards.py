@@ -108,7 +108,7 @@ class RecordCard(Card):
         if facts:
             grid = QGridLayout()
             grid.setContentsMargins(Space.XL, 0, 0, 0)
-            grid.setHorizontalSpacing(Space.M)
+            grid.setHorizontalSpacing(Space.S)
             grid.setVerticalSpacing(0)
             for column, (label, text) in enumerate(facts):
                 caption = QLabel(label)
@@ -117,7 +117,7 @@ class RecordCard(Card):
                 value.setAccessibleName(f"{label}: {text}")
                 grid.addWidget(caption, 0, column)
                 grid.addWidget(value, 1, column)
-                grid.setColumnStretch(column, 3 if column == 0 else 2)
+                grid.setColumnStretch(column, 4 if column == 0 else 3)
             self.body.addLayout(grid)
         self._hint = QLabel(f"Save to {record.name}")
         self._hint.setTextFormat(Qt.TextFormat.PlainText)

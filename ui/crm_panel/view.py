@@ -270,12 +270,16 @@ class _PersonHeader(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
         row.addWidget(self._avatar, 0, Qt.AlignmentFlag.AlignTop)
+        first = QHBoxLayout()
+        first.setSpacing(Space.S)
+        first.addWidget(self._name, 1)
+        first.addWidget(self._kind)
         column = QVBoxLayout()
         column.setSpacing(0)
-        for label in (self._name, self._detail, self._address):
-            column.addWidget(label)
+        column.addLayout(first)
+        column.addWidget(self._detail)
+        column.addWidget(self._address)
         row.addLayout(column, 1)
-        row.addWidget(self._kind, 0, Qt.AlignmentFlag.AlignTop)
 
     def show_entry(self, entry: PersonEntry, status: PanelStatus) -> None:
         """Show one person, known or not."""
