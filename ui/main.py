@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import qasync
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QLocale, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from app.auth.ports import SecretStore
@@ -98,6 +98,9 @@ class Program:
     """Opens one profile after the other until the person quits."""
 
     def __init__(self, application: QApplication) -> None:
+        if QLocale().language() is QLocale.Language.C:
+            # Without a locale Qt writes numbers for programs, not for people: no groups of thousands, dates in three columns.
+            QLocale.setDefault(QLocale(QLocale.Language.English))
         self._appearance = Appearance(application)
 
     async def run(self, target: Target) -> int:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from pathlib import Path
 
-from app.crm.actions import CrmActions, PersonTarget, RecordTarget
 from PySide6.QtCore import QObject, Signal
 
+from app.crm.actions import CrmActions, PersonTarget, RecordTarget
 from app.crm.logins import CrmLogins
 from app.crm.lookup import ContactLookup
 from app.errors import Offline, SignInRequired, TransientError
