@@ -92,6 +92,7 @@ class FolderTreeModel(QStandardItemModel):
         self._dispatcher = dispatcher
         self._outbox = ("", 0)
         self._shape: tuple[tuple[str, str], ...] = ()
+        self._is_new = False
         self._running: dict[FolderId, tuple[int, int | None]] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -102,6 +103,11 @@ class FolderTreeModel(QStandardItemModel):
             bus.subscribe(FoldersChanged, lambda _event: self._soon()),
             bus.subscribe(SyncProgressed, self._on_sync_progressed),
         ]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether an inbox was never looked into yet."""
+        return self._is_new
 
     def refresh(self) -> None:
         """Read accounts and folders anew."""
@@ -139,6 +145,7 @@ class FolderTreeModel(QStandardItemModel):
     async def _read(self) -> None:
         accounts = await self._accounts.list()
         folders = await self._reader.folders()
+        self._is_new = any(f.server_total is None for f in folders if f.role is FolderRole.INBOX)
         places = arrange(accounts, folders)
         shape = tuple((place.key, place.name) for _, place in places)
         if shape == self._shape:

@@ -54,6 +54,8 @@ class MailJoin:
         self._models = models
         self._settings = settings
         self._place: Place | None = None
+        self._has_account = True
+        self._is_bringing = False
         self.selected: list[MessageId] = []
         self.folders = FolderTreeView(models.folders)
         self.messages = MessageListView(models.messages)
@@ -165,7 +167,7 @@ class MailJoin:
         folders.place_chosen.connect(self._on_place_chosen)
         folders.place_clicked.connect(self._show_place)
         folders.messages_dropped.connect(self._on_messages_dropped)
-        models.progressed.connect(folders.set_progress)
+        models.progressed.connect(self._on_progressed)
         models.listed.connect(self._on_folders_listed)
 
     def _on_place_chosen(self, place: Place) -> None:
@@ -189,9 +191,20 @@ class MailJoin:
         if place.folder_id is not None:
             self._models.actions.move(ids, place.folder_id, place.name)
 
+    def _on_progressed(self, words: str, share: float) -> None:
+        self.folders.set_progress(words, share)
+        if self._is_bringing != bool(words):
+            self._is_bringing = bool(words)
+            self._say_empty()
+
     def _on_folders_listed(self, has_account: bool) -> None:
-        if not has_account:
-            self._show_first_steps()
+        if has_account != self._has_account:
+            self._has_account = has_account
+            if has_account:
+                self.reader.clear(len(self.selected))
+            else:
+                self._show_first_steps()
+        self._say_empty()
 
     def _show_first_steps(self) -> None:
         commands = self._window.commands
@@ -234,16 +247,26 @@ class MailJoin:
         commands.enable(_ON_ONE, len(ids) == 1)
 
     def _on_counted(self, total: int) -> None:
-        place = self._place
-        if place is None:
+        if self._place is None:
             return
-        self.messages.set_heading(place.name, count(total) if total else "")
+        self.messages.set_heading(self._place.name, count(total) if total else "")
         if total:
             self.messages.show_rows()
-        elif place.kind is PlaceKind.UNIFIED_INBOX or place.role is FolderRole.INBOX:
-            self.messages.show_empty(Icon.INBOX, "All read and done", "New mail appears here by itself.")
         else:
-            self.messages.show_empty(Icon.FOLDER, f"Nothing in {place.name}")
+            self._say_empty()
+
+    def _say_empty(self) -> None:
+        place, model, view = self._place, self._models.messages, self.messages
+        if place is None or model.total or model.is_search:
+            return
+        if not self._has_account:
+            view.show_empty(Icon.INBOX, "No mail account yet")
+        elif self._is_bringing or (self._models.folders.is_new and place.role is FolderRole.INBOX):
+            view.show_empty(Icon.DOWNLOAD, "Your mail is on its way", "The newest comes first.")
+        elif place.role is FolderRole.INBOX:
+            view.show_empty(Icon.INBOX, "Nothing left to do here", "New mail appears by itself.")
+        else:
+            view.show_empty(Icon.FOLDER, f"Nothing in {place.name}")
 
     def _on_search_changed(self, words: str) -> None:
         self._window.show_mail()

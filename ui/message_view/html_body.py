@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import shiboken6
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QPoint, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QColor, QGuiApplication
+from PySide6.QtGui import QAction, QColor, QGuiApplication, QResizeEvent
 from PySide6.QtWebEngineCore import (
     QWebEngineDownloadRequest,
     QWebEnginePage,
@@ -30,13 +30,15 @@ from PySide6.QtWebEngineCore import (
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from ui.message_view.page import CONTENT_SECURITY_POLICY, SCHEME, image_page, message_page
+from ui.message_view.page import CONTENT_SECURITY_POLICY, SCHEME, SCROLL_BAR_WIDTH, image_page, message_page
 from ui.theme import TextSize, font, px, tones
 
 NO_NETWORK = '--host-resolver-rules="MAP * ~NOTFOUND"'
 """Chromium's rule that no name and no literal address resolves. It holds for the whole process, so nothing else may use the engine."""
 
 LEAST_ZOOM = 0.25
+"""The engine zooms no further out."""
+RESIZED_AFTER_MS = 150
 _OFF = (
     "JavascriptEnabled",
     "JavascriptCanOpenWindows",
@@ -106,6 +108,10 @@ class HtmlBody(QWidget):
         self._fit_timer.setSingleShot(True)
         self._fit_timer.setInterval(0)
         self._fit_timer.timeout.connect(self._fit)
+        self._resize_timer = QTimer(self)
+        self._resize_timer.setSingleShot(True)
+        self._resize_timer.setInterval(RESIZED_AFTER_MS)
+        self._resize_timer.timeout.connect(self._fit_anew)
         self._profile = QWebEngineProfile(self)
         self._profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.NoCache)
         self._profile.setPersistentCookiesPolicy(QWebEngineProfile.PersistentCookiesPolicy.NoPersistentCookies)
@@ -169,7 +175,13 @@ class HtmlBody(QWidget):
     def shut_down(self) -> None:
         """Free the page before its profile, as the engine demands."""
         self._fit_timer.stop()
+        self._resize_timer.stop()
         shiboken6.delete(self._page)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In another width the mail may fit as it is."""
+        super().resizeEvent(event)
+        self._resize_timer.start()
 
     def _new_host(self) -> str:
         return secrets.token_hex(8)
@@ -183,13 +195,16 @@ class HtmlBody(QWidget):
         self._page.load(self._page.expected)
 
     def _fit(self) -> None:
-        # A mail of fixed width is made smaller rather than scrolled sideways.
-        width = self._page.contentsSize().width() * self._page.zoomFactor()
-        room = self._view.width()
-        if room > 0 and width > room * self._page.zoomFactor() + 1:
-            wanted = max(LEAST_ZOOM, self._page.zoomFactor() * room / max(1.0, self._page.contentsSize().width()))
-            if wanted < self._page.zoomFactor() - 0.01:
-                self._page.setZoomFactor(wanted)
+        # A mail of fixed width is made smaller rather than scrolled sideways. The engine counts in pixels after zooming.
+        width = self._page.contentsSize().width()
+        room = self._view.width() - SCROLL_BAR_WIDTH
+        if room > 0 and width > room + 1:
+            self._page.setZoomFactor(max(LEAST_ZOOM, self._page.zoomFactor() * (room - 1) / width))
+
+    def _fit_anew(self) -> None:
+        if self._page.zoomFactor() < 1.0:
+            self._page.setZoomFactor(1.0)
+        self._fit_timer.start()
 
     def _on_menu_requested(self, position: QPoint) -> None:
         menu = QMenu(self)

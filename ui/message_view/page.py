@@ -16,6 +16,11 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 )
 
+SCROLL_BAR_WIDTH = 12
+"""Kept free at the right edge whether the mail is long or not, in device-independent pixels."""
+
+_NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
 _CONTENT_ID_SOURCE = re.compile(r'\bsrc="cid:([^"]{1,1000})"')
 
 
@@ -44,19 +49,21 @@ def _document(body: str, chosen: Tones, font_family: str, font_px: int, is_light
     quote_ink = "inherit" if is_light_card else chosen.muted
     return f"""<!DOCTYPE html><html><head><meta charset="utf-8"><style>
 :root {{ color-scheme: {"dark" if chosen.is_dark else "light"}; }}
-html {{ background: {chosen.surface}; }}
+html {{ background: {chosen.surface}; scrollbar-gutter: stable; }}
 body {{ margin: 0; padding: 4px 24px 24px; max-width: {READING_WIDTH}px; background: {chosen.surface}; color: {chosen.text};
   font: {font_px}px/1.5 "{family}", system-ui, sans-serif; overflow-wrap: anywhere; }}
 .card {{ {card} color-scheme: light; }}
 a {{ color: {link}; }}
-img {{ max-width: 100%; height: auto; }}
+img {{ max-width: 100%; }}
+img[src] {{ height: auto; }}
+img:not([src]) {{ content: url({_NO_PICTURE}); background: rgba(128, 128, 128, 0.12); border-radius: 4px; }}
 img.preview {{ display: block; margin: 16px auto; border-radius: 6px; }}
 table {{ max-width: 100%; overflow-wrap: normal; font-size: inherit; }}
 td, th {{ overflow-wrap: break-word; }}
 pre {{ white-space: pre-wrap; }}
 blockquote {{ margin: 8px 0; padding-left: 12px; border-left: 2px solid {chosen.border_strong}; color: {quote_ink}; }}
 p:first-child {{ margin-top: 0; }}
-::-webkit-scrollbar {{ width: 12px; height: 12px; }}
+::-webkit-scrollbar {{ width: {SCROLL_BAR_WIDTH}px; height: {SCROLL_BAR_WIDTH}px; }}
 ::-webkit-scrollbar-thumb {{ background: {chosen.border_strong}; border-radius: 6px; border: 3px solid {chosen.surface}; }}
 ::-webkit-scrollbar-corner {{ background: {chosen.surface}; }}
 </style></head><body>{body}</body></html>""".encode("utf-8", "replace")

@@ -42,6 +42,8 @@ class ElidedLabel(QLabel):
         """Show another text."""
         self._full = text
         self.setAccessibleName(text)
+        # Cut to nothing the label would not ask for room by itself.
+        self.updateGeometry()
         self._cut()
 
     def sizeHint(self) -> QSize:
