@@ -65,8 +65,11 @@ class Connectivity:
         self._news.set()
 
     def report(self, success: bool, account: str) -> None:
-        """A backend met (or missed) the server of an account. Only Offline counts as missed: any answer is a success."""
-        if self._reachable.get(account) is success:
+        """A backend met (or missed) the server of an account. Only Offline counts as missed: any answer is a success.
+
+        While the person works offline, missing it tells nothing.
+        """
+        if self._reachable.get(account) is success or (self._work_offline and not success):
             return
         was_known = account in self._reachable
         was_online = self.is_online

@@ -193,7 +193,13 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
 def _gateway_factory(clock: Clock, connectivity: Connectivity) -> Callable[[CrmLogin, LoginTokens], CrmGateway]:
     def make(login: CrmLogin, tokens: LoginTokens) -> CrmGateway:
         account = crm_login_key(login.login_id)
-        return SalesforceGateway(login, tokens, clock, heard=lambda success: connectivity.report(success, account))
+        return SalesforceGateway(
+            login,
+            tokens,
+            clock,
+            heard=lambda success: connectivity.report(success, account),
+            may_connect=lambda: not connectivity.work_offline,
+        )
 
     return make
 

@@ -94,10 +94,13 @@ def test_chosen_offline_says_so_and_is_told_apart(watch: Watch) -> None:
     watch.connectivity.set_work_offline(True)
     watch.connectivity.set_work_offline(True)
     assert (watch.connectivity.is_online, watch.connectivity.work_offline) == (False, True)
-    watch.connectivity.report(False, "crm:1")
+    watch.connectivity.report(False, "mail:1")
     watch.connectivity.set_work_offline(False)
+    assert watch.connectivity.is_online, "what was refused meanwhile says nothing of the server"
+    watch.connectivity.report(False, "crm:1")
     assert [event for event in watch.heard if isinstance(event, ConnectivityChanged)] == [
         ConnectivityChanged(False, True),
+        ConnectivityChanged(True, False),
         ConnectivityChanged(False, False),
     ]
 

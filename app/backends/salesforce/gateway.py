@@ -39,14 +39,24 @@ T = TypeVar("T")
 
 
 class SalesforceGateway:
-    """See `app.crm.ports.CrmGateway`. ``heard`` is told after each call whether Salesforce could be reached."""
+    """See `app.crm.ports.CrmGateway`. ``heard`` is told after each call whether Salesforce could be reached.
+
+    While ``may_connect`` says no, every call raises Offline (code ``work_offline``) before a byte is sent.
+    """
 
     def __init__(
-        self, login: CrmLogin, tokens: LoginTokens, clock: Clock, *, heard: Callable[[bool], None] | None = None
+        self,
+        login: CrmLogin,
+        tokens: LoginTokens,
+        clock: Clock,
+        *,
+        heard: Callable[[bool], None] | None = None,
+        may_connect: Callable[[], bool] | None = None,
     ) -> None:
         self._account = crm_login_key(login.login_id)
         self._tokens = tokens
         self._heard = heard or _nobody
+        self._may_connect = may_connect or _always
         self._told = Told(clock, is_demo=login.is_demo)
         ca_file = login.ca_file if login.is_demo else ""
         self._reads, self._writes, self._uploads = (
@@ -203,6 +213,8 @@ class SalesforceGateway:
     async def _run(
         self, lane: Lane, ask: Callable[[Lane, Call], T], *, is_write: bool, deadline_s: float = DEADLINE_S
     ) -> T:
+        if not self._may_connect():
+            raise Offline("the person works offline", code="work_offline")
         try:
             result = await self._signed_in(lambda token: lane.run(token, ask, is_write=is_write, deadline_s=deadline_s))
         except Offline:
@@ -234,6 +246,10 @@ class SalesforceGateway:
 
 def _nobody(_reached: bool) -> None:
     return
+
+
+def _always() -> bool:
+    return True
 
 
 def _checked_type(object_type: str) -> str:

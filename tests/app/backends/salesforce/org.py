@@ -96,7 +96,12 @@ class Connected:
 
 @asynccontextmanager
 async def connected(
-    answer: Callable[[Request], Reply] | None = None, *, site: str = "", url: str = "", is_demo: bool = True
+    answer: Callable[[Request], Reply] | None = None,
+    *,
+    site: str = "",
+    url: str = "",
+    is_demo: bool = True,
+    may_connect: Callable[[], bool] | None = None,
 ) -> AsyncIterator[Connected]:
     """A gateway, signed in at a server of the test (or at ``url``)."""
     org = Org(answer or (lambda _request: reply(500)), site)
@@ -120,7 +125,7 @@ async def connected(
             clock=clock,
         )
         heard: list[bool] = []
-        gateway = SalesforceGateway(login, tokens, clock, heard=heard.append)
+        gateway = SalesforceGateway(login, tokens, clock, heard=heard.append, may_connect=may_connect)
         try:
             yield Connected(org, gateway, shelf, heard)
         finally:

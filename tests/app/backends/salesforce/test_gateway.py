@@ -620,3 +620,21 @@ async def test_a_name_of_an_object_is_a_name() -> None:
         for name in ("", "../x", "Contact/describe", "Con tact", "1x"):
             with pytest.raises(BugError):
                 await c.gateway.describe(name)
+
+
+async def test_nothing_goes_out_while_the_person_works_offline() -> None:
+    is_online = [False]
+    requests: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        requests.append(request)
+        return json_reply(201, CREATED)
+
+    async with connected(answer, may_connect=lambda: is_online[0]) as at:
+        for call in (at.gateway.create("Contact", {"LastName": "K"}), at.gateway.query("SELECT Id FROM Contact")):
+            with pytest.raises(Offline) as refused:
+                await call
+            assert refused.value.code == "work_offline"
+        assert (requests, at.heard) == ([], [])
+        is_online[0] = True
+        assert await at.gateway.create("Contact", {"LastName": "K"}) == CONTACT
