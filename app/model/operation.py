@@ -19,6 +19,11 @@ class OperationKind(StrEnum):
     SET_FLAGS = "set_flags"
     MOVE_MESSAGES = "move_messages"
 
+    @property
+    def is_upkeep(self) -> bool:
+        """True for wished-for states of messages: they follow by themselves, and a person counts them only once the server refused one."""
+        return self in (OperationKind.SET_FLAGS, OperationKind.MOVE_MESSAGES)
+
 
 class OperationState(StrEnum):
     """Life of an operation.

@@ -149,9 +149,12 @@ def dependants(reader: Reader, operation_id: OperationId) -> list[Operation]:
 
 
 def counts(reader: Reader) -> dict[OperationState, int]:
-    """How many unfinished operations are in each state."""
+    """How many unfinished operations are in each state; upkeep (`OperationKind.is_upkeep`) counts only where it failed."""
+    upkeep = [kind.value for kind in OperationKind if kind.is_upkeep]
     rows = reader.rows(
-        "SELECT state, count(*) FROM operation WHERE state NOT IN ('done', 'discarded', 'superseded') GROUP BY state"
+        "SELECT state, count(*) FROM operation WHERE state NOT IN ('done', 'discarded', 'superseded') "
+        "AND (state = 'failed' OR kind NOT IN (SELECT value FROM json_each(?))) GROUP BY state",
+        (json.dumps(upkeep),),
     )
     return {OperationState(row[0]): int(row[1]) for row in rows}
 

@@ -128,7 +128,7 @@ class CrmPanelModel(QObject):
         self._unsubscribe = [
             bus.subscribe(AccountsChanged, lambda _event: self._reload_logins()),
             bus.subscribe(SignedIn, lambda _event: self._reload_logins()),
-            bus.subscribe(OperationChanged, lambda _event: self._reload_operations()),
+            bus.subscribe(OperationChanged, self._on_operation_changed),
             bus.subscribe(ConnectivityChanged, self._on_connectivity_changed),
             bus.subscribe(LookupExpired, lambda _event: self._on_lookup_expired()),
         ]
@@ -255,9 +255,19 @@ class CrmPanelModel(QObject):
         if not refresh:
             self._set(replace(self._state, status=PanelStatus.LOADING, people=self._unknown_people()))
         self._reload_operations()
-        self._dispatcher.start(self._fetch(login, addresses, refresh), slot="crm-panel", on_error=self._on_fetch_failed)
+        self._dispatcher.start(
+            self._fetch(login, addresses, refresh=refresh), slot="crm-panel", on_error=self._on_fetch_failed
+        )
 
-    async def _fetch(self, login: CrmLogin, addresses: list[str], refresh: bool) -> None:
+    def _refresh_quietly(self) -> None:
+        login = self._state.login
+        if login is not None and self._state.message_id is not None:
+            addresses = [a.address for a in self._addresses]
+            self._dispatcher.start(
+                self._fetch(login, addresses, refresh=False), slot="crm-panel", on_error=self._on_fetch_failed
+            )
+
+    async def _fetch(self, login: CrmLogin, addresses: list[str], *, refresh: bool) -> None:
         message_id = self._state.message_id
         result = await self._lookup.people(login.login_id, addresses, refresh=refresh)
         # An answer belongs to the mail that asked for it; another one is already served from RAM when it is opened.
@@ -345,6 +355,13 @@ class CrmPanelModel(QObject):
         )
         if has_message:
             self._load(refresh=False)
+
+    def _on_operation_changed(self, event: OperationChanged) -> None:
+        self._reload_operations()
+        # A write that is over made looked-up values stale; what is still fresh in RAM costs nothing to ask for.
+        is_shown = event.subject_message == self._state.message_id or event.subject_record != ""
+        if event.state is OperationState.DONE and is_shown and self._state.status is PanelStatus.READY:
+            self._refresh_quietly()
 
     def _on_connectivity_changed(self, event: ConnectivityChanged) -> None:
         if event.is_online and self._state.status in {PanelStatus.OFFLINE, PanelStatus.FAILED}:

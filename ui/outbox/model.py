@@ -137,8 +137,8 @@ class OutboxModel(QAbstractTableModel):
     async def _read(self) -> None:
         operations = await self._outbox.list(include_closed=self._include_closed)
         counts = await self._outbox.counts()
-        # Wished-for states of mail are the app's own housekeeping until they fail: a person looks here for work, not for flags.
-        shown = [op for op in operations if op.state is OperationState.FAILED or not _is_housekeeping(op)]
+        # A person looks here for work, not for flags; what the badge counts and what is listed is the same.
+        shown = [op for op in operations if op.state is OperationState.FAILED or not op.kind.is_upkeep]
         shown.sort(key=lambda op: (op.state is not OperationState.FAILED, op.seq))
         self.beginResetModel()
         self._operations = shown
@@ -168,7 +168,3 @@ class OutboxModel(QAbstractTableModel):
             can_retry=state is OperationState.FAILED,
             can_discard=state in {OperationState.FAILED, OperationState.PENDING, OperationState.PAUSED},
         )
-
-
-def _is_housekeeping(operation: Operation) -> bool:
-    return operation.kind in {OperationKind.SET_FLAGS, OperationKind.MOVE_MESSAGES}

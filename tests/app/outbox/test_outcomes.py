@@ -231,7 +231,9 @@ async def test_sign_in_pauses_the_account_asks_once_and_goes_on(rig: Rig) -> Non
     assert len([event for event in rig.events if event == SignInRequired("crm:1")]) == 1
     assert (await rig.operation(operations[0])).attempts == 0
     counts = await rig.outbox.counts()
-    assert (counts.open, counts.paused, counts.failed) == (6, 6, 0)
+    assert await rig.state(other) is OperationState.PAUSED
+    # The sixth is a flag: upkeep is no work that a person counts.
+    assert (counts.open, counts.paused, counts.failed) == (5, 5, 0)
     newer = await rig.queue("t1")
     assert await rig.state(newer) is OperationState.PAUSED
     rig.server.is_signed_in = True
