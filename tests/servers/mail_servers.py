@@ -7,13 +7,13 @@ import imaplib
 import socket
 import ssl
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from app.model.ids import MailAccountId
 from app.model.mail import ConnectionSecurity, MailAccount, MailServer
+from tests.app.demo.mail.running import PASSWORD, RITA
+from tests.servers.demo_mail import DemoMail, running_demo_mail
 from tests.servers.dovecot import Dovecot, running_dovecot
 
 KINDS = ("dovecot", "demo") if sys.platform == "linux" else ("demo",)
@@ -33,6 +33,7 @@ class MailHost:
     user: str
     password: str
     dovecot: Dovecot | None = None
+    demo: DemoMail | None = None
 
     def imap(self, *, port: int = 0, security: ConnectionSecurity = ConnectionSecurity.TLS) -> MailServer:
         """Where IMAP answers; ``port`` may be that of a proxy."""
@@ -115,17 +116,7 @@ def running_host(kind: str, *, without: tuple[str, ...] = ()) -> Iterator[MailHo
                 server,
             )  # fmt: skip
         return
-    from app.demo.mail import ALL_EXTENSIONS, Extension
-    from tests.app.demo.mail.running import PASSWORD, RITA, authority, running_mail, two_users
-
-    left_out = {extension for extension in Extension if extension.value in without}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_mail(two_users(0), extensions=ALL_EXTENSIONS - left_out) as mail,
-    ):
-        ca_file = Path(folder) / "ca.pem"
-        authority().cert_pem.write_to_path(str(ca_file))
-        ports = mail.servers
+    with running_demo_mail(without) as mail:
         yield MailHost(
-            kind, "localhost", ports.imaps, ports.imap, ports.smtps, ports.smtp, str(ca_file), RITA, PASSWORD
+            kind, "localhost", mail.imaps, mail.imap, mail.smtps, mail.smtp, mail.ca_file, RITA, PASSWORD, demo=mail
         )

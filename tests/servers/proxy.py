@@ -158,6 +158,8 @@ class _Pair:
             if 0 <= faults.cut_upstream_after < self._up + len(data):
                 self._server.write(data[: max(0, faults.cut_upstream_after - self._up)])
                 return self._break(faults)
+            if self._server.is_closing():
+                return None
             self._up += len(data)
             self._server.write(data)
             await self._server.drain()
@@ -180,6 +182,8 @@ class _Pair:
                 with contextlib.suppress(OSError):
                     await self._client.drain()
                 return self._break(faults)
+            if self._client.is_closing():
+                return None
             self._down += len(data)
             self._client.write(data)
             await self._client.drain()

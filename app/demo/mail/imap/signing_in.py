@@ -59,6 +59,8 @@ async def starttls(session: Session, cursor: Cursor) -> Reply:
     context = session.tls
     if context is None or session.wire.is_tls:
         raise SyntaxProblem("TLS is not on offer here")
+    # A quick client's handshake must not be read, and dropped, as what came before it.
+    session.wire.hold()
     return Reply("Begin TLS now", then=lambda: session.wire.start_tls(context))
 
 

@@ -134,6 +134,12 @@ class Wire(asyncio.Protocol):
         if self._transport is None:
             raise ConnectionEnded
 
+    def hold(self) -> None:
+        """Leave in the system's buffer what comes from now on, until `start_tls`."""
+        if self._transport is not None and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Wrap the connection in TLS; what a client sent ahead of the handshake is dropped (RFC 9051 6.2.1, CVE-2011-0411)."""
         if self._transport is None:
@@ -146,7 +152,7 @@ class Wire(asyncio.Protocol):
             raise ConnectionEnded from error
         if transport is None:
             raise ConnectionEnded
-        self._buffer.clear()
+        # Not cleared once more: the first command inside TLS may be here already.
         self._paused = False
         self._transport = transport
         self.is_tls = True
