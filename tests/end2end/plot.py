@@ -12,6 +12,34 @@ from tests.servers.demo import DemoWorld
 RITA = "rita@rita.example"
 KARL = "karl@acme.example"
 OPPORTUNITY = "Acme 2025"
+OFFER_TEXT = """Dear Rita,
+
+thank you for the good talk on Thursday. The offer is signed and attached.
+
+Best regards
+Karl Klein
+Head of Purchasing, Acme GmbH
+"""
+OFFER_HTML = """<html><body><p>Dear Rita,</p>
+<p>thank you for the good talk on Thursday. The offer is <b>signed</b> and attached. The three points as we agreed:</p>
+<table border="1" cellpadding="6" style="border-collapse: collapse">
+<tr><th align="left">Position</th><th align="right">Units</th><th align="right">Price</th></tr>
+<tr><td>Vibration sensors VS-200</td><td align="right">120</td><td align="right">48,000 EUR</td></tr>
+<tr><td>Gateways</td><td align="right">6</td><td align="right">18,000 EUR</td></tr>
+<tr><td>Installation, Linz and Graz</td><td align="right">1</td><td align="right">14,000 EUR</td></tr>
+</table>
+<p>Please start with Linz. Mia will send you the drawings, the older ones are in
+<a href="https://portal.acme.example/drawings">our portal</a>.</p>
+<p>Best regards<br>Karl Klein<br>Head of Purchasing, Acme GmbH</p></body></html>"""
+QUESTION_TEXT = """Hello Ms Rep,
+
+a colleague at Acme told me about you. Does your product read supplier invoices by itself, and what would
+it cost for about 400 a month? A short call this week would suit me well.
+
+Kind regards
+Nora Novak
+Novak Logistics
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +52,8 @@ class Plot:
     contact_name: str
     opportunity_id: str
     opportunity_name: str
+    is_only: bool = False
+    """The one telling in its world: people bear plain names, for the pictures."""
 
     @property
     def known_subject(self) -> str:
@@ -35,15 +65,15 @@ class Plot:
 
     @property
     def stranger(self) -> str:
-        return f"nora.{self.tag}@novak.example"
+        return "nora@novak.example" if self.is_only else f"nora.{self.tag}@novak.example"
 
     @property
     def stranger_name(self) -> tuple[str, str]:
-        return "Nora", f"Novak-{self.tag}"
+        return "Nora", "Novak" if self.is_only else f"Novak-{self.tag}"
 
     @property
     def stranger_subject(self) -> str:
-        return f"Question about your product {self.tag}"
+        return "Does it read invoices?" if self.is_only else f"Question about your product {self.tag}"
 
     @property
     def stranger_message_id(self) -> str:
@@ -61,7 +91,7 @@ class Plot:
         return dataclasses.asdict(self)
 
 
-def plot_for(world: DemoWorld, tag: str) -> Plot:
+def plot_for(world: DemoWorld, tag: str, *, is_only: bool = False) -> Plot:
     """A telling among the people of the demo world's first org."""
     org = world.login(RITA).org
     contact = world.soql(org, f"SELECT Id, Name FROM Contact WHERE Email = '{KARL}'")[0]
@@ -73,6 +103,7 @@ def plot_for(world: DemoWorld, tag: str) -> Plot:
         contact_name=contact["Name"],
         opportunity_id=opportunity["Id"],
         opportunity_name=opportunity["Name"],
+        is_only=is_only,
     )
 
 
@@ -84,8 +115,8 @@ def deliver(world: DemoWorld, plot: Plot) -> None:
         sender=f"Karl Klein <{KARL}>",
         subject=plot.known_subject,
         message_id=plot.known_message_id,
-        text="Dear Rita,\n\nhere is the signed offer.\n\nKarl",
-        html="<p>Dear Rita,</p><p>here is the <b>signed offer</b>.</p><p>Karl</p>",
+        text=OFFER_TEXT,
+        html=OFFER_HTML,
         attachments=[
             {"name": plot.file_name, "type": "application/pdf", "base64": base64.b64encode(plot.file).decode()}
         ],
@@ -95,7 +126,7 @@ def deliver(world: DemoWorld, plot: Plot) -> None:
         sender=f"{first} {last} <{plot.stranger}>",
         subject=plot.stranger_subject,
         message_id=plot.stranger_message_id,
-        text="Hello,\n\ndoes your product read invoices?\n\nNora",
+        text=QUESTION_TEXT,
     )
 
 
@@ -106,6 +137,10 @@ def counted(world: DemoWorld, plot: Plot) -> dict[str, int]:
     stranger_id = people[0]["Id"] if people else "003000000000000AAA"
     title = plot.file_name.rsplit(".", 1)[0]
     return {
+        "known mail marked as read": sum(
+            plot.known_message_id.encode() in mail["raw"] and "\\Seen" in mail["flags"]
+            for mail in world.messages(RITA, "INBOX")
+        ),
         "known mail logged": _mails(world, plot, plot.known_message_id),
         "known mail logged to the opportunity": world.count(
             org,

@@ -35,6 +35,7 @@ from ui.message_view.view import MessageView
 from ui.outbox.view import OutboxView
 from ui.start_page import StartPage
 from ui.status.view import OrgChip, TrafficButton
+from ui.widgets.labels import ElidedLabel
 
 PASSPHRASE = "correct horse battery staple"
 LIGHT_SIZE = (1280, 800)
@@ -92,7 +93,8 @@ class Actor:
         await self._step("outbox empty")
         stage.command("go.inbox")
         await self._select(plot.stranger_subject)
-        await stage.until("the new contact", lambda: self._panel_says("CONTACT") and self._panel_says("Logged"))
+        await stage.until("the new contact's card", lambda: self._panel_says("Head of Finance"))
+        await stage.until("its mail among its activities", lambda: self._panel_says("Logged in Salesforce"))
         await self._step("the new contact in Salesforce")
         await self._select(plot.known_subject)
         await stage.until("the solid log mark", lambda: self._panel_says("Logged in Salesforce"))
@@ -230,9 +232,7 @@ class Actor:
 
     def _waits_on_panel(self, words: str) -> bool:
         return any(
-            words in f"{label.text()} {label.accessibleName()}"
-            for row in self._stage.seen(OperationRow)
-            for label in row.findChildren(QLabel)
+            words in _full_text(label) for row in self._stage.seen(OperationRow) for label in row.findChildren(QLabel)
         )
 
     def _outbox_rows(self) -> int:
@@ -246,14 +246,21 @@ async def live(asked: dict[str, Any], application: QApplication) -> None:
     target = Target(Profile(Path(asked["profile"])), world=DemoWorld.from_line(json.dumps(asked["world"])))
     program = asyncio.create_task(Program(application).run(target))
     play = asyncio.create_task(actor.play_before() if asked["act"] == "before" else actor.play_after())
-    done, _ = await asyncio.wait({program, play}, return_when=asyncio.FIRST_COMPLETED)
-    if play in done:
+    try:
+        await asyncio.wait({program, play}, return_when=asyncio.FIRST_COMPLETED)
+        if not play.done():
+            raise StoryStuck("the program ended before the story")
         play.result()
-    elif not play.done():
-        play.cancel()
-        raise StoryStuck("the program ended before the story")
-    await program
+        await program
+    finally:
+        for task in (play, program):
+            task.cancel()
+        await asyncio.gather(play, program, return_exceptions=True)
     _tell({"number": stage.number})
+
+
+def _full_text(label: QLabel) -> str:
+    return label.full_text if isinstance(label, ElidedLabel) else label.text()
 
 
 def _tell(what: dict[str, Any]) -> None:
