@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -12,6 +14,8 @@ from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_LINE = 64 * 1024
+# aiohttp takes 0 for "without limit"
+_SHUTDOWN_S = 0.1
 
 
 class Ports:
@@ -39,7 +43,7 @@ class Ports:
             max_line_size=MAX_LINE,
             max_field_size=MAX_LINE,
         )
-        self._runner = web.ServerRunner(self._server, shutdown_timeout=0)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
         for scheme, sock in self._sockets.items():
             await web.SockSite(self._runner, sock, ssl_context=self._tls if scheme == "https" else None).start()
@@ -50,7 +54,9 @@ class Ports:
             return
         for connection in list(self._server.connections):
             if connection.transport is not None:
-                connection.transport.abort()
+                reset_transport(connection.transport)
+        # the loop tells the connections of their end in its next turn
+        await asyncio.sleep(0)
         await self._runner.cleanup()
         self._runner = self._server = None
         self._sockets = {scheme: bound_socket(self._host, port) for scheme, port in self.numbers.items()}
@@ -61,6 +67,16 @@ class Ports:
         for sock in self._sockets.values():
             with contextlib.suppress(OSError):
                 sock.close()
+
+
+def reset_transport(transport: asyncio.Transport) -> None:
+    """End a connection with a reset, so that the client cannot take it for an orderly end."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        form = "hh" if sys.platform == "win32" else "ii"
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(form, 1, 0))
+    transport.abort()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

@@ -16,14 +16,13 @@ from app.demo.clock import DemoClock
 from app.demo.faults import KINDS, FaultRule, HttpFaults, Target
 from app.demo.salesforce.errors import ApiError, refuse
 from app.demo.salesforce.http.journal import MAX_BODY, Entry, Journal
-from app.demo.salesforce.http.ports import Ports
+from app.demo.salesforce.http.ports import Ports, reset_transport
 from app.demo.salesforce.http.site import Site
 from app.demo.salesforce.http.wire import (
     Payload,
     UploadCut,
     raw_answer,
     read_payload,
-    reset_connection,
     send_part,
     to_json,
 )
@@ -104,7 +103,8 @@ class SalesforceServer:
         return await self._send(exchange, answer, now)
 
     def _cut(self, exchange: Exchange) -> web.StreamResponse:
-        reset_connection(exchange.http)
+        if exchange.http.transport is not None:
+            reset_transport(exchange.http.transport)
         return web.Response(status=500)
 
     async def _answer(self, exchange: Exchange) -> Response | None:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import socket
-import struct
-import sys
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -32,19 +28,6 @@ class Payload:
     body: bytes
     content: StoredFile | None
     size: int
-
-
-def reset_connection(request: web.Request) -> None:
-    """Cut the connection with a reset, so that the client cannot take it for an orderly end."""
-    transport = request.transport
-    if transport is None:
-        return
-    sock = transport.get_extra_info("socket")
-    if sock is not None:
-        form = "hh" if sys.platform == "win32" else "ii"
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(form, 1, 0))
-    transport.abort()
 
 
 def send_part(request: web.Request, raw: bytes) -> None:

@@ -14,6 +14,7 @@ from app.demo.salesforce.errors import ApiError, refuse
 
 RESERVED = frozenset("?&|!{}[]()^~*:\\\"'+-")
 _WORDS = re.compile(r"\w+", re.UNICODE)
+_WORD_CHARACTERS = re.compile(r"\w", re.UNICODE)
 _MIN_LENGTH = 2
 
 
@@ -74,6 +75,8 @@ def parse_term(text: str) -> Term:
     parser = _TermParser(_pieces(text))
     if not parser.pieces:
         raise malformed_search("No search term found. The search term must be enclosed in braces.")
+    if sum(len(_WORD_CHARACTERS.findall(one.text)) for one in parser.pieces if one.kind == "word") < _MIN_LENGTH:
+        raise malformed_search(f"search term must be longer than one character: {text}")
     term = parser.either()
     if parser.pieces:
         raise malformed_search(f"unexpected token in the search text: {parser.pieces[0].text}")
@@ -185,10 +188,8 @@ def _word(text: str, at: int) -> tuple[str, bool, int]:
 
 def _phrase(text: str) -> Phrase:
     words = re.findall(rf"[\w{_WILD['*']}{_WILD['?']}]+", text.casefold(), re.UNICODE)
-    plain = [re.sub(rf"[{_WILD['*']}{_WILD['?']}].*", "", word) for word in words]
-    if sum(len(word) for word in plain) < _MIN_LENGTH:
-        raise malformed_search("search term must be longer than one character: " + text.replace(_WILD["*"], "*"))
+    pieces = [piece for word in words for piece in re.split(rf"[{_WILD['*']}{_WILD['?']}]", word)]
     patterns = tuple(
         re.compile(re.escape(word).replace(_WILD["*"], r"\w*").replace(_WILD["?"], r"\w"), re.UNICODE) for word in words
     )
-    return Phrase(patterns, max(plain, key=len))
+    return Phrase(patterns, max(pieces, key=len, default=""))
