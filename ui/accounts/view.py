@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +24,7 @@ from ui.text import Words
 from ui.theme import Space, set_role
 from ui.widgets.bars import Choice, IconLabel, Strip
 from ui.widgets.labels import Badge, ElidedLabel
+from ui.widgets.scroll import column_in_middle, scrolled
 from ui.widgets.states import Card
 
 COLUMN_WIDTH = 640
@@ -134,7 +134,6 @@ class AccountsView(QFrame):
         head.addStretch(1)
         head.addWidget(close)
         content = QWidget()
-        content.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(content)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.XL)
         column.setSpacing(Space.M)
@@ -146,20 +145,9 @@ class AccountsView(QFrame):
             form.hide()
             column.addWidget(form)
         column.addStretch(1)
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addStretch(1)
-        row.addWidget(content, 100)
-        row.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(holder)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(scrolled(column_in_middle(content, COLUMN_WIDTH)))
 
     def _mail_card(self, account: MailAccount, waits: bool) -> QWidget:
         detail = f"{account.imap.host}, mail in; {account.smtp.host}, mail out"
@@ -233,7 +221,7 @@ class _AccountCard(Card):
         for text, tone in marks:
             badge = Badge(tone=tone)
             badge.set_text(text)
-            row.addWidget(badge)
+            row.addWidget(badge, 0, Qt.AlignmentFlag.AlignVCenter)
         for text, slot in choices:
             button = QPushButton(text)
             set_role(button, "quiet")

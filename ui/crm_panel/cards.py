@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QDate, QLocale, QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.model.crm import CrmRecord, Section, SectionState
 from app.model.operation import Operation, OperationKind, OperationState
@@ -84,8 +84,23 @@ def facts_of(record: CrmRecord) -> list[tuple[str, str]]:
     return [(label, text) for label, read in kinds.get(record.object_type, []) if (text := read())]
 
 
+def lines_of(record: CrmRecord) -> list[str]:
+    """The facts of a record in at most two lines: what it is at, then its measure and date."""
+    facts = dict(facts_of(record))
+    if record.object_type == "Opportunity":
+        closes = f"closes {facts['Closes']}" if "Closes" in facts else ""
+        lines = [(facts.get("Stage", ""),), (facts.get("Amount", ""), closes)]
+    elif record.object_type == "Case":
+        opened = f"opened {facts['Opened']}" if "Opened" in facts else ""
+        lines = [(facts.get("Status", ""), facts.get("Priority", ""), opened)]
+    else:
+        lines = [(facts.get("Industry", ""), facts.get("City", "")), (facts.get("Phone", ""),)]
+    joined = ["  ·  ".join(word for word in words if word) for words in lines]
+    return [line for line in joined if line]
+
+
 class RecordCard(Card):
-    """One record. Opens by click or Enter, takes files by drop. ``dropped`` carries `QMimeData` contents as a list of paths or one mail part."""
+    """One record. Opens by click or Enter; takes files and parts of mails by drop and tells them with its own ``RecordTarget``."""
 
     open_requested = Signal(str)
     part_dropped = Signal(object, str, object)
@@ -105,20 +120,10 @@ class RecordCard(Card):
         head.addWidget(IconLabel(record_icon(record.object_type), "accent_text"))
         head.addWidget(ElidedLabel(heading_of(record), role="strong"), 1)
         self.body.addLayout(head)
-        if facts:
-            grid = QGridLayout()
-            grid.setContentsMargins(Space.XL, 0, 0, 0)
-            grid.setHorizontalSpacing(Space.S)
-            grid.setVerticalSpacing(0)
-            for column, (label, text) in enumerate(facts):
-                caption = QLabel(label)
-                set_role(caption, "small")
-                value = ElidedLabel(text)
-                value.setAccessibleName(f"{label}: {text}")
-                grid.addWidget(caption, 0, column)
-                grid.addWidget(value, 1, column)
-                grid.setColumnStretch(column, 4 if column == 0 else 3)
-            self.body.addLayout(grid)
+        for line in lines_of(record):
+            label = ElidedLabel(line, role="muted")
+            label.setContentsMargins(Space.XL, 0, 0, 0)
+            self.body.addWidget(label)
         self._hint = QLabel(f"Save to {record.name}")
         self._hint.setTextFormat(Qt.TextFormat.PlainText)
         self._hint.setWordWrap(True)

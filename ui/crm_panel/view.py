@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QToolButton,
@@ -27,6 +26,7 @@ from ui.text import initials
 from ui.theme import Space, set_role
 from ui.widgets.bars import Choice, IconLabel, Strip
 from ui.widgets.labels import Avatar, Badge, ElidedLabel
+from ui.widgets.scroll import scrolled
 from ui.widgets.states import EmptyState, Skeleton
 
 _EMPTY = Section(SectionState.EMPTY)
@@ -55,7 +55,7 @@ class CrmPanelView(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        set_role(self, "surface")
+        set_role(self, "sidebar")
         self.setAccessibleName("Salesforce")
         self._state = PanelState(PanelStatus.NO_LOGIN)
         self._cards: list[RecordCard] = []
@@ -133,7 +133,6 @@ class CrmPanelView(QFrame):
         self._where.chosen.connect(self.log_requested)
         self._form = PersonForm()
         self._form.submitted.connect(self.create_requested)
-        self._log_line = _LogLine()
         self._waiting = QVBoxLayout()
         self._waiting.setSpacing(Space.S)
         self._account = SectionBox("Account")
@@ -149,19 +148,12 @@ class CrmPanelView(QFrame):
         column.addWidget(self._actions)
         column.addWidget(self._where)
         column.addWidget(self._form)
-        column.addWidget(self._log_line)
         column.addLayout(self._waiting)
         for box in (self._account, self._opportunities, self._cases, self._activities):
             column.addWidget(box)
         column.addStretch(1)
         column.addWidget(self._as_of)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(content)
-        return scroll
+        return scrolled(content)
 
     def _show_empty(self, symbol: Icon, title: str, detail: str, *choices: Choice) -> None:
         self._cards = []
@@ -182,7 +174,7 @@ class CrmPanelView(QFrame):
         any_known = any(e.target is not None for e in state.people)
         can_create = not known and state.status in {PanelStatus.READY, PanelStatus.OFFLINE}
         self._actions.show_for(can_log=any_known and state.log_state in {"", "failed"}, can_create=can_create)
-        self._log_line.show_state(state.log_state)
+        self._actions.log_line.show_state(state.log_state)
         if not can_create:
             self._form.hide()
         if state.log_state not in {"", "failed"}:
@@ -338,8 +330,10 @@ class _ActionRow(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
+        self.log_line = _LogLine()
         for button in (self.log, self.contact, self.lead):
             row.addWidget(button)
+        row.addWidget(self.log_line)
         row.addStretch(1)
         row.addWidget(self.refresh)
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from ui.settings.model import SettingsState
 from ui.theme import Space, set_role
 from ui.widgets.bars import Strip
+from ui.widgets.scroll import column_in_middle, scrolled
 
 COLUMN_WIDTH = 640
 _TRUST = (
@@ -87,7 +87,6 @@ class SettingsView(QFrame):
         head.addStretch(1)
         head.addWidget(close)
         content = QWidget()
-        content.setMaximumWidth(COLUMN_WIDTH)
         column = QVBoxLayout(content)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.XL)
         column.setSpacing(Space.M)
@@ -110,20 +109,9 @@ class SettingsView(QFrame):
         rows += [("Passwords and keys", self._secrets), ("Folder of this profile", self._folder)]
         column.addLayout(_grid(tuple(rows)))
         column.addStretch(1)
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addStretch(1)
-        row.addWidget(content, 100)
-        row.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(holder)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.addWidget(scrolled(column_in_middle(content, COLUMN_WIDTH)))
 
 
 def _grid(rows: tuple[tuple[str, QWidget], ...]) -> QGridLayout:
