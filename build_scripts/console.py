@@ -40,11 +40,16 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
     """
     sys.stdout.flush()
     try:
-        return subprocess.run([str(word) for word in command], cwd=cwd, env=env, check=False).returncode
+        process = subprocess.Popen([str(word) for word in command], cwd=cwd, env=env)
     except OSError as error:
         raise Stop(f"{command[0]} could not be started: {error.strerror}.") from None
-    except KeyboardInterrupt:
-        raise Stop("stopped by the keyboard.", exit_code=130) from None
+    while True:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            # The keyboard's signal reached the program too; it may end in order.
+            continue
+        return 128 - code if code < 0 else code
 
 
 def output_of(

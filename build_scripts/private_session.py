@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import FrameType
 
 DAEMON = "gnome-keyring-daemon"
 BUS_RUNNER = "dbus-run-session"
@@ -65,20 +67,25 @@ def main(arguments: list[str]) -> int:
         print("usage: private_session.py PROGRAM [ARGUMENT…]", file=sys.stderr)
         return 2
     if arguments[0] == INSIDE:
-        return _inside(int(arguments[1]), arguments[2:])
+        return _inside(int(arguments[1]), int(arguments[2]), arguments[3:])
     # The bus daemon complains of limits that it may not raise; the program's own words must come through.
     own_words = os.dup(2)
-    os.set_inheritable(own_words, True)
-    command = [BUS_RUNNER, "--", sys.executable, str(Path(__file__).resolve()), INSIDE, str(own_words), *arguments]
-    try:
-        return subprocess.run(command, check=False, stderr=subprocess.DEVNULL, pass_fds=(own_words,)).returncode
-    except KeyboardInterrupt:
-        return 130
+    who, tell = os.pipe()
+    inside = [sys.executable, str(Path(__file__).resolve()), INSIDE, str(own_words), str(tell), *arguments]
+    process = subprocess.Popen([BUS_RUNNER, "--", *inside], stderr=subprocess.DEVNULL, pass_fds=(own_words, tell))
+    os.close(own_words)
+    os.close(tell)
+    # A signal for the bus runner would orphan the bus; the part inside ends in order, and the bus with it.
+    number = os.read(who, 32)
+    os.close(who)
+    return _wait(process, int(number) if number else process.pid)
 
 
-def _inside(own_words: int, command: list[str]) -> int:
+def _inside(own_words: int, tell: int, command: list[str]) -> int:
     os.dup2(own_words, 2)
     os.close(own_words)
+    os.write(tell, str(os.getpid()).encode())
+    os.close(tell)
     with tempfile.TemporaryDirectory(prefix="session-", ignore_cleanup_errors=True) as folder:
         env = {**os.environ, **_folders(Path(folder))}
         # The password of a keychain that lives as long as its folder protects nothing; the daemon wants one line.
@@ -93,10 +100,22 @@ def _inside(own_words: int, command: list[str]) -> int:
         if started.returncode != 0:
             print(f"the private Secret Service did not start: {started.stderr.strip()}", file=sys.stderr)
             return 1
-        try:
-            return subprocess.run(command, check=False, env=env).returncode
-        except KeyboardInterrupt:
-            return 130
+        process = subprocess.Popen(command, env=env)
+        return _wait(process, process.pid)
+
+
+def _wait(process: subprocess.Popen[bytes], to: int) -> int:
+    """Wait for ``process``; hand SIGTERM on to the process ``to``. The keyboard's signal reaches the program by itself, and it may end in order."""
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGTERM:
+            os.kill(to, number)
+
+    # A function, since an ignored signal would stay ignored in what is started after it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, hand_on)
+    code = process.wait()
+    return 128 - code if code < 0 else code
 
 
 def _folders(folder: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,19 @@ def test_a_program_finds_a_secret_service_and_nothing_stays() -> None:
     assert done.returncode == 7, done.stderr
     assert done.stderr == "own words\n"
     assert not Path(done.stdout.strip()).exists()
+
+
+def test_a_stopped_session_leaves_no_program_behind() -> None:
+    speak_and_wait = "import os, time; print(os.getpid(), os.environ['HOME'], flush=True); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, SCRIPT, sys.executable, "-c", speak_and_wait], stdout=subprocess.PIPE, encoding="utf-8"
+    ) as session:
+        assert session.stdout is not None
+        number, home = session.stdout.readline().split()
+        session.terminate()
+        assert session.wait(30) == 128 + signal.SIGTERM
+    assert not Path("/proc", number).exists()
+    assert not Path(home).exists()
 
 
 def test_inside_it_one_is_running() -> None:
