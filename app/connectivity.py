@@ -56,6 +56,10 @@ class Connectivity:
         """
         return not self._work_offline and (self._reachable.get(account, True) or account not in self._probes)
 
+    def is_out_of_reach(self, account: str) -> bool:
+        """Whether this account's server was missed at the last try."""
+        return not self._reachable.get(account, True)
+
     def set_work_offline(self, on: bool) -> None:
         """Choose to work offline, or end it."""
         if on == self._work_offline:

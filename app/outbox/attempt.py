@@ -56,13 +56,13 @@ Results: TypeAlias = "Mapping[OperationId, JsonObject]"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the step told of the account's server.
+    """What a step means for others.
 
-    ``is_reachable`` is None when nothing was learned; ``rest_s`` asks for a rest of the whole account; ``is_closed``
-    is true when the operation came to an end (done or failed).
+    ``is_offline``: a server was missed; ``rest_s`` asks for a rest of the whole account that long. ``is_closed`` is true
+    when the operation came to an end (done or failed).
     """
 
-    is_reachable: bool | None = None
+    is_offline: bool = False
     rest_s: float = 0.0
     is_closed: bool = False
 
@@ -170,7 +170,7 @@ class Attempt:
             await self._save(
                 outcomes.not_done(operation, error, not_before=not_before), expected=OperationState.SENDING
             )
-            return Report(is_reachable=True)
+            return NOTHING_LEARNED
         except SignInRequiredError as error:
             return await self._pause(replace(before, state=operation.state), error, in_doubt_since=0.0)
         except PermanentError as error:
@@ -227,7 +227,7 @@ class Attempt:
             not_before = self._deadlines.set_try(operation.operation_id, wait)
             absent = outcomes.absent_for_now(operation, doubt_ends=not_before)
             await self._save(absent, expected=OperationState.CHECKING)
-            return Report(is_reachable=True)
+            return NOTHING_LEARNED
         return await self._send(handler, operation)
 
     async def _settle(self, handler: OperationHandler, operation: Operation, result: JsonObject) -> Report:
@@ -248,7 +248,7 @@ class Attempt:
             return await self._fail(handler, operation, _bug(error), is_in_doubt=True)
         self._checkpoint("after_settle")
         self._forget(operation.operation_id)
-        return Report(is_reachable=True, is_closed=is_settled)
+        return Report(is_closed=is_settled)
 
     async def _fail(
         self, handler: OperationHandler | None, operation: Operation, error: AppError, *, is_in_doubt: bool
@@ -273,7 +273,7 @@ class Attempt:
             is_failed = await self._save(failed, expected=operation.state)
         self._checkpoint("after_back_out")
         self._troubles.pop(operation.operation_id, None)
-        return Report(is_reachable=True, is_closed=is_failed)
+        return Report(is_closed=is_failed)
 
     async def _pause(
         self,
@@ -298,7 +298,7 @@ class Attempt:
         _log.info("%s waits for sign-in: %s", operation.account, error.code)
         await self._write("pause an account", pause)
         self._checkpoint("after_pause")
-        return Report(is_reachable=True)
+        return NOTHING_LEARNED
 
     async def _postpone_unsent(self, before: Operation, operation: Operation, error: TransientError) -> Report:
         first = RATE_LIMIT_PAUSE_S if isinstance(error, RateLimited) else 1.0
@@ -306,7 +306,7 @@ class Attempt:
         waiting = outcomes.not_sent(before, error, not_before=not_before)
         await self._save(waiting, expected=OperationState.SENDING)
         rest = not_before - self._clock.wall()
-        return Report(is_reachable=isinstance(error, RateLimited), rest_s=rest)
+        return Report(is_offline=isinstance(error, Offline), rest_s=rest)
 
     async def _postpone_question(self, operation: Operation, error: TransientError) -> Report:
         first = RATE_LIMIT_PAUSE_S if isinstance(error, RateLimited) else 1.0
@@ -315,7 +315,7 @@ class Attempt:
         await self._save(waiting, expected=OperationState.CHECKING)
         if isinstance(error, Offline | RateLimited):
             rest = not_before - self._clock.wall()
-            return Report(is_reachable=isinstance(error, RateLimited), rest_s=rest)
+            return Report(is_offline=isinstance(error, Offline), rest_s=rest)
         return NOTHING_LEARNED
 
     async def _leave_in_doubt(self, operation: Operation, error: LocalError) -> None:

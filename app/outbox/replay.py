@@ -270,11 +270,13 @@ class Replayer:
         return closed
 
     def _learn(self, account: str, report: Report) -> int:
-        if report.is_reachable is not None:
-            self._connectivity.report(report.is_reachable, account)
         if report.rest_s > 0:
-            rests = self._out_of_reach if report.is_reachable is False else self._resting
-            rests[account] = self._clock.monotonic() + report.rest_s
+            ends = self._clock.monotonic() + report.rest_s
+            if not report.is_offline:
+                self._resting[account] = ends
+            elif self._connectivity.is_out_of_reach(account):
+                # Its own server was missed, not another one that the operation needed besides.
+                self._out_of_reach[account] = ends
         return 1 if report.is_closed else 0
 
     async def _cancel_all(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import aiohttp
 
@@ -37,6 +37,7 @@ class RecordHandler:
         self.kind = kind
         self.url = url
         self.longest = longest_call_s
+        self.report: Callable[[bool, str], None] = lambda _success, _account: None
         self.breaks_when_settling = False
         self.breaks_when_backing_out = False
 
@@ -52,9 +53,11 @@ class RecordHandler:
         }
         try:
             async with _session() as session, session.post(f"{self.url}/records", json=asked) as answer:
+                self.report(True, operation.account)
                 _raise_for(answer.status, answer.headers)
                 body = await answer.json()
         except aiohttp.ClientConnectorError:
+            self.report(False, operation.account)
             raise Offline("refused") from None
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             raise OutcomeUnknown("the answer was lost") from None
@@ -66,11 +69,13 @@ class RecordHandler:
                 _session() as session,
                 session.get(f"{self.url}/records", params={"key": operation.operation_id}) as answer,
             ):
+                self.report(True, operation.account)
                 if answer.status == 300:
                     return Undecidable("nobody can tell")
                 _raise_for(answer.status, answer.headers)
                 body = await answer.json()
         except aiohttp.ClientConnectorError:
+            self.report(False, operation.account)
             raise Offline("refused") from None
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
             raise TransientError("the answer was lost") from None

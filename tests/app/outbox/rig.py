@@ -45,6 +45,8 @@ class Rig:
         self.database = await Database.open(self.path, self.key, bus=self.bus, create=create)
         await self.database.write("make the table of marks", lambda tx: tx.execute(MARKS))
         self.connectivity = Connectivity(self.bus, self.clock)
+        for handler in (self.handler, self.harmless):
+            handler.report = self.connectivity.report
         self.outbox = Outbox(self.database, self.clock, (self.handler, self.harmless), checkpoint=checkpoint)
         self.replayer = Replayer(
             self.database,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from app.model.operation import OperationKind, OperationState
+from app.errors import Offline
+from app.model.crm import JsonObject
+from app.model.operation import Operation, OperationKind, OperationState
 from tests.app.outbox.record_server import Fault
 from tests.app.outbox.rig import Rig
 
@@ -100,3 +102,20 @@ async def test_two_of_one_target_are_never_under_way_together(rig: Rig) -> None:
         await rig.until(lambda: len(rig.server.keys()) == 5)
     assert rig.server.most_at_once == 1
     assert rig.server.keys() == queued
+
+
+async def test_another_server_that_is_missed_holds_up_its_operation_alone(rig: Rig) -> None:
+    async def needs_its_body(operation: Operation, results: object) -> JsonObject:
+        if operation.target == "body elsewhere":
+            raise Offline("the mail server has the body")
+        return await perform(operation, {})
+
+    perform = rig.handler.perform
+    rig.handler.perform = needs_its_body  # type: ignore[method-assign]
+    waiting = await rig.queue("body elsewhere")
+    await rig.replayer.run_once()
+    others = [await rig.queue(f"t{n}") for n in range(3)]
+    assert await rig.replayer.run_once() == 3
+    assert rig.connectivity.is_online
+    assert await rig.state(waiting) is OperationState.PENDING
+    assert sorted(rig.server.keys()) == sorted(others)
