@@ -14,9 +14,10 @@ from app.auth.loopback import SignInCancelled
 from app.errors import NotSupported, Offline, RecordNotFound, SignInRequired, ValidationFailed
 from app.events import SignedIn
 from app.events import SignInRequired as SignInRequiredEvent
+from app.model.operation import OperationState
 from app.store import accounts
 from tests.app.crm.org_data import PRODUCTION, SANDBOX
-from tests.app.crm.rig import ANA, KARL, RITA, DemoBrowser, Rig
+from tests.app.crm.rig import ANA, KARL, RITA, SAM, DemoBrowser, Rig
 from tests.servers.sudden_death import DEATH
 
 CLIENT = "3MVG9demo.outrigger.desktop"
@@ -244,3 +245,23 @@ async def test_leaving_offline_removes_nothing_unless_told_so(rig: Rig) -> None:
     finally:
         rig.world.network(salesforce="up")
     assert await rig.logins.list() == []
+
+
+async def test_what_waited_goes_on_when_the_same_user_comes_back(rig: Rig) -> None:
+    login = await rig.sign_in()
+    rig.world.network(salesforce="down")
+    operation_id = await rig.actions.create_person(
+        login.login_id, "Contact", {"LastName": "Back", "Email": "back@nova.example"}
+    )
+    await rig.logins.remove(login.login_id, even_if_not_revoked=True)
+    rig.world.network(salesforce="up")
+    await rig.drain()
+    assert (await rig.operation(operation_id)).state is OperationState.PAUSED
+    other = await rig.sign_in(SAM)
+    await rig.drain()
+    assert (await rig.operation(operation_id)).account != f"crm:{other.login_id}"
+    again = await rig.sign_in()
+    assert again.login_id != login.login_id
+    await rig.drain()
+    assert (await rig.operation(operation_id)).state is OperationState.DONE
+    assert len(rig.soql("SELECT Id FROM Contact WHERE LastName = 'Back'")) == 1
