@@ -6,6 +6,7 @@ Source: the "ID Field Type" section of the Salesforce Object Reference.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _CHECK_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
@@ -25,6 +26,7 @@ def with_check_letters(id_15: str) -> str:
     return id_15 + "".join(letters)
 
 
+@lru_cache(maxsize=10_000)
 def to_18(text: str) -> str:
     """The 18-character form of an id of 15 or 18 characters. Raises MalformedId for anything else.
 

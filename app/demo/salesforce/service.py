@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.demo.salesforce.database import Database
-from app.demo.salesforce.errors import ApiError, resource_missing, session_invalid
+from app.demo.salesforce.errors import ApiError, not_implemented, refuse, resource_missing, session_invalid
 from app.demo.salesforce.files import FileStore
 from app.demo.salesforce.loading import Fixture, load_records, make_orgs
 from app.demo.salesforce.oauth.endpoints import Client, OAuthEndpoints, Rotation
@@ -21,6 +21,7 @@ from app.demo.salesforce.rest.api import Api, check_version, versions
 from app.demo.salesforce.rest.limits import ApiUsage
 from app.demo.salesforce.rest.message import Request, Response
 
+_WITH_BODY = ("POST", "PATCH", "PUT")
 READY_SCOPE = "refresh_token web api id"
 
 
@@ -105,6 +106,8 @@ class SalesforceService:
         grant = self.grant_of(call.headers)
         if grant is None:
             raise session_invalid()
+        if call.method in _WITH_BODY and not _is_acceptable(call.headers.get("content-type", "")):
+            raise refuse("UNSUPPORTED_MEDIA_TYPE", "Media Type is not supported by this resource", status=415)
         org = self.orgs[grant.org_id]
         self.usage[org.org_id].count()
         return Request(
@@ -187,6 +190,13 @@ class SalesforceService:
                 self.set_property(f"token.{username}", token)
             logins.append(ReadyLogin(username, str(spec["password"]), token, client_id, org.org_id))
         return logins
+
+
+def _is_acceptable(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.endswith("/xml"):
+        raise not_implemented("XML bodies")
+    return kind in ("application/json", "multipart/form-data", "multipart/related")
 
 
 def bearer(headers: Mapping[str, str]) -> str:

@@ -64,6 +64,10 @@ async def read_payload(request: web.Request, files: FileStore | None, cut_at: in
     upload = files.begin()
     try:
         body = await _read_parts(request, upload, meter)
+    except (ValueError, KeyError, LookupError) as exc:
+        # aiohttp's words for parts that are cut short or have no boundary
+        upload.discard()
+        raise refuse("INVALID_MULTIPART_REQUEST", "The multipart body is not well formed") from exc
     except BaseException:
         upload.discard()
         raise

@@ -143,12 +143,16 @@ def _check_size(records: list[Any]) -> None:
 
 
 def _type_of(request: Request, record: dict[str, Any]) -> SObjectType:
-    attributes = record.get("attributes")
-    name = attributes.get("type") if isinstance(attributes, dict) else None
+    name = _type_name(record)
     sobject = request.org.schema.get(name) if isinstance(name, str) else None
     if sobject is None or not request.actor.can_read(sobject):
         raise refuse("INVALID_TYPE", f"sObject type '{name}' is not supported.", [])
     return sobject
+
+
+def _type_name(record: Any) -> Any:
+    attributes = record.get("attributes") if isinstance(record, dict) else None
+    return attributes.get("type") if isinstance(attributes, dict) else None
 
 
 def _answer(
@@ -180,7 +184,7 @@ def _one(request: Request, record: Any, act: Callable[[Any], dict[str, Any]]) ->
 
 def _check_chunks(records: list[Any]) -> None:
     """Records of one type side by side are a chunk; ten chunks are allowed."""
-    types = [(one.get("attributes") or {}).get("type") if isinstance(one, dict) else None for one in records]
+    types = [_type_name(one) for one in records]
     chunks = 1 + sum(1 for before, after in pairwise(types) if before != after)
     if chunks > MAX_TYPE_CHUNKS:
         text = f"Request contains more than {MAX_TYPE_CHUNKS} chunks; sort the records by type"
