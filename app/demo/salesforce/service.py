@@ -224,8 +224,9 @@ def _clients(fixture: Fixture) -> dict[str, Client]:
 
 def _offered(fixture: Fixture) -> list[DemoUser]:
     users = []
+    names = {str(org["id"])[:15]: str(org.get("name", "Demo")) for org in fixture["orgs"]}
     for spec in fixture["users"]:
         name = spec.get("name") or f"{spec.get('first_name', '')} {spec.get('last_name', '')}".strip()
         label = f"{name} ({spec.get('profile') or 'Administrator'})"
-        users.append(DemoUser(str(spec["username"]), str(spec["password"]), label))
+        users.append(DemoUser(str(spec["username"]), str(spec["password"]), label, names[str(spec["org"])[:15]]))
     return users

@@ -23,23 +23,30 @@ APPROVE = "/setup/secur/RemoteAccessAuthorizationPage.apexp"
 COOKIE = "sid"
 SCOPES = ("id", "api", "web", "refresh_token", "offline_access", "full")
 _STYLE = (
-    "body{font:16px system-ui,sans-serif;background:#f3f6f9;color:#16325c;display:grid;place-items:center;"
-    "min-height:95vh;margin:0}main{background:#fff;padding:2rem 2.5rem;border-radius:8px;width:24rem;"
-    "box-shadow:0 2px 10px #0002}h1{font-size:1.25rem;margin-top:0}label{display:block;margin:.6rem 0 .2rem}"
-    "input{width:100%;padding:.5rem;box-sizing:border-box;border:1px solid #c9d3e0;border-radius:4px}"
-    "button{width:100%;padding:.6rem;margin-top:.6rem;border:0;border-radius:4px;background:#0b5cab;color:#fff;"
-    "font-size:1rem;cursor:pointer}button.plain{background:#fff;color:#0b5cab;border:1px solid #0b5cab}"
-    ".note{color:#5a6b82;font-size:.85rem}.error{color:#a61a14}"
+    ":root{color-scheme:light dark;--page:#f3f6f9;--card:#fff;--ink:#16325c;--soft:#5a6b82;--line:#c9d3e0;--blue:#0b5cab}"
+    "@media(prefers-color-scheme:dark){:root{--page:#14181d;--card:#1f252d;--ink:#e6edf5;--soft:#9fb0c3;--line:#3c4856;"
+    "--blue:#6cb2ff}}"
+    "body{font:16px system-ui,sans-serif;background:var(--page);color:var(--ink);display:grid;place-items:center;"
+    "min-height:100vh;margin:0}main{background:var(--card);padding:2rem 2.5rem;margin:1.5rem;border-radius:8px;"
+    "width:26rem;max-width:calc(100vw - 8rem);box-shadow:0 2px 10px #0002}h1{font-size:1.25rem;margin-top:0}"
+    "h2{font-size:.9rem;margin:1.2rem 0 .5rem;color:var(--soft)}label{display:block;margin:.6rem 0 .2rem}"
+    "input,button{width:100%;box-sizing:border-box;border-radius:4px;font:inherit}"
+    "input{padding:.5rem;border:1px solid var(--line);background:var(--card);color:inherit}"
+    "button{padding:.6rem;margin-top:.6rem;border:1px solid #0b5cab;background:#0b5cab;color:#fff;cursor:pointer}"
+    "button.plain{background:none;color:var(--blue);border-color:var(--line);margin:0}"
+    ".users{display:grid;grid-template-columns:1fr 1fr;gap:.5rem}.users button{font-size:.85rem;padding:.45rem .3rem}"
+    "#oadeny{margin-top:.6rem}.note{color:var(--soft);font-size:.85rem}.error{color:#d13f37}"
 )
 
 
 @dataclass(frozen=True)
 class DemoUser:
-    """A user whom the sign-in page offers with one click."""
+    """A user whom the sign-in page offers with one click, under the name of the org."""
 
     username: str
     password: str
     label: str
+    org_name: str
 
 
 @dataclass(frozen=True)
@@ -178,12 +185,11 @@ class OAuthPages:
         start = f'<input type="hidden" name="startURL" value="{html.escape(urlencode(query))}">'
         hint = query.get("login_hint", "")
         offered = [one for one in self._users if not hint or one.username == hint] or list(self._users)
-        buttons = "".join(
-            f'<form method="post" action="{LOGIN}">{start}'
-            f'<input type="hidden" name="username" value="{html.escape(one.username)}">'
-            f'<input type="hidden" name="pw" value="{html.escape(one.password)}">'
-            f'<button class="plain">{html.escape(one.label)}</button></form>'
-            for one in offered
+        groups = "".join(
+            f'<h2>{html.escape(org_name)}</h2><div class="users">'
+            + "".join(_one_click(one, start) for one in offered if one.org_name == org_name)
+            + "</div>"
+            for org_name in dict.fromkeys(one.org_name for one in offered)
         )
         error = f'<p class="error" role="alert">{html.escape(message)}</p>' if message else ""
         content = (
@@ -191,7 +197,7 @@ class OAuthPages:
             f'<label for="username">Username</label><input id="username" name="username" value="{html.escape(hint)}" '
             'autocomplete="username"><label for="password">Password</label>'
             '<input id="password" name="pw" type="password" autocomplete="current-password">'
-            f'<button id="Login">Log In</button></form><p class="note">Or log in at once as</p>{buttons}'
+            f'<button id="Login">Log In</button></form><h2>Or with one click as</h2>{groups}'
             '<p class="note">This is a simulated Salesforce on your own computer.</p>'
         )
         return _page("Log in", content)
@@ -226,6 +232,15 @@ class OAuthPages:
 def cookie(sid: str) -> str:
     """The header value that gives a browser its session."""
     return f"{COOKIE}={sid}; Path=/; HttpOnly; SameSite=Lax"
+
+
+def _one_click(user: DemoUser, start: str) -> str:
+    return (
+        f'<form method="post" action="{LOGIN}">{start}'
+        f'<input type="hidden" name="username" value="{html.escape(user.username)}">'
+        f'<input type="hidden" name="pw" value="{html.escape(user.password)}">'
+        f'<button class="plain">{html.escape(user.label)}</button></form>'
+    )
 
 
 def _callback(query: Mapping[str, str], values: Mapping[str, str]) -> Answer:
