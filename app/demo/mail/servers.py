@@ -128,6 +128,9 @@ class MailServers:
         tasks = [wire.task for wire in self._wires if wire.task is not None]
         for service in ("imap", "smtp"):
             self._cut(service)
+        for task in tasks:
+            # One that waits out a delay does not see that its client has gone.
+            task.cancel()
         await asyncio.gather(*tasks, *self._switching, return_exceptions=True)
         for submission in submissions:
             await submission.wait_ended()

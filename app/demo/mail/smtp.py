@@ -34,7 +34,7 @@ class SubmissionHandler:
         self._now = now
 
     def authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: Any
+        self, server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         """PLAIN and LOGIN against the users' passwords. ``handled=False`` makes aiosmtpd answer a refusal itself."""
         if mechanism not in {"PLAIN", "LOGIN"} or not isinstance(data, LoginPassword):
@@ -42,7 +42,7 @@ class SubmissionHandler:
         user = self._store.users.get(data.login.decode("utf-8", "replace").lower())
         expected = user.password.encode() if user is not None else b""
         is_right = hmac.compare_digest(expected, data.password) and user is not None
-        if not is_right or self._faults.refuses_auth("smtp"):
+        if not is_right or (isinstance(server, SubmissionServer) and server.refuses_auth()):
             return AuthResult(success=False, handled=False)
         return AuthResult(success=True, auth_data=user)
 
@@ -128,6 +128,7 @@ class SubmissionServer(SMTP):
         self._connections = connections
         self._bytes_left = faults.cut_after("smtp")
         self._lowest: asyncio.BaseTransport | None = None
+        self._refuses_auth = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected, or STARTTLS has wrapped the connection."""
@@ -156,6 +157,11 @@ class SubmissionServer(SMTP):
         if delay:
             await asyncio.sleep(delay)
         await super().push(status)
+
+    def refuses_auth(self) -> bool:
+        """Whether the fault in force refuses this client: one use a connection, for clients try one mechanism after the other."""
+        self._refuses_auth = self._refuses_auth or self._faults.refuses_auth("smtp")
+        return self._refuses_auth
 
     async def wait_ended(self) -> None:
         """Wait until nothing of this connection runs any more."""

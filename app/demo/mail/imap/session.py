@@ -179,9 +179,12 @@ class Session:
         for line in self.selection.changes(expunges=expunges, with_mod_seq=with_mod_seq):
             self.untagged(line)
 
-    async def read_answer(self, prompt: bytes = b"") -> bytes:
-        """Ask for one more line of the running command and read it (RFC 9051 7.6). Raises SyntaxProblem where it is too long."""
+    def ask(self, prompt: bytes = b"") -> None:
+        """Ask for one more line of the running command (RFC 9051 7.6)."""
         self.wire.write(b"+ " + prompt + b"\r\n")
+
+    async def read_answer(self) -> bytes:
+        """The line asked for. Raises SyntaxProblem where it is too long."""
         try:
             return await self.wire.read_line(COMMAND_LIMIT_BEFORE_SIGN_IN)
         except LineTooLong as error:

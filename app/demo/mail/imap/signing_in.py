@@ -78,6 +78,7 @@ async def authenticate(session: Session, cursor: Cursor) -> Reply:
         cursor.end()
     else:
         cursor.end()
+        session.ask()
         answer = await session.read_answer()
     if answer == b"*":
         raise SyntaxProblem("Authentication cancelled")
@@ -118,11 +119,11 @@ async def enable(session: Session, cursor: Cursor) -> Reply:
 async def idle(session: Session, cursor: Cursor) -> Reply:
     """IDLE (RFC 2177): changes are told at once until the client says DONE."""
     cursor.end()
+    session.ask(b"idling")
+    session.tell_changes(expunges=True)
     session.is_idle = True
     try:
-        waiting = session.read_answer(b"idling")
-        session.tell_changes(expunges=True)
-        answer = await waiting
+        answer = await session.read_answer()
     finally:
         session.is_idle = False
     if answer.upper() != b"DONE":

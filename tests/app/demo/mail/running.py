@@ -204,7 +204,7 @@ def running_mail(
     def run() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by the test
             failed.append(error)
         finally:
             started.set()
