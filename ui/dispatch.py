@@ -17,6 +17,8 @@ from ui.text import Words, is_expected, words_for
 
 _log = logging.getLogger(__name__)
 
+FINISH_WITHIN_S = 3.0
+
 
 class Dispatcher(QObject):
     """Starts coroutines for slots.
@@ -60,15 +62,19 @@ class Dispatcher(QObject):
         if (task := self._latest.get(slot)) is not None:
             task.cancel()
 
+    async def finish(self) -> None:
+        """Start nothing more and give what runs a moment to end by itself: a draft that is being saved is not thrown away."""
+        self._is_closed = True
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=FINISH_WITHIN_S)
+
     def close(self) -> None:
         """Cancel everything and start nothing more."""
         self._is_closed = True
         for task in tuple(self._tasks):
             task.cancel()
 
-    def _forget(
-        self, task: asyncio.Task[None], slot: Hashable | None, work: Coroutine[Any, Any, object]
-    ) -> None:
+    def _forget(self, task: asyncio.Task[None], slot: Hashable | None, work: Coroutine[Any, Any, object]) -> None:
         # Cancelled before its first step, the task never touched its work.
         work.close()
         self._tasks.discard(task)

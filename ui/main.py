@@ -46,7 +46,7 @@ from ui.outbox.model import OutboxModel
 from ui.settings.model import SettingsModel
 from ui.start_page import StartAnswer
 from ui.status.model import StatusModel
-from ui.text import words_for
+from ui.text import is_expected, words_for
 from ui.theme import Appearance
 
 _log = logging.getLogger(__name__)
@@ -171,7 +171,9 @@ class Sitting:
                 return await stack.enter_async_context(
                     open_app(self._target.profile, secrets=self._vault, browser=self._browser)
                 )
-            except AppError as error:
+            except Exception as error:  # noqa: BLE001 - whatever keeps a profile closed is told in the window
+                if not is_expected(error):
+                    _log.error("opening the profile raised %s", type(error).__name__)
                 if self._target.is_smoke_test:
                     print(words_for(error).sentence, file=sys.stderr)
                     self.exit_code = 1
@@ -179,7 +181,7 @@ class Sitting:
                 await self._answer_problem(error)
         return None
 
-    async def _answer_problem(self, error: AppError) -> None:
+    async def _answer_problem(self, error: Exception) -> None:
         answer = await self._ask(error)
         if answer is StartAnswer.QUIT:
             self._leave(None)
@@ -189,7 +191,7 @@ class Sitting:
             except AppError as other:
                 await self._answer_problem(other)
 
-    async def _ask(self, error: AppError) -> StartAnswer:
+    async def _ask(self, error: Exception) -> StartAnswer:
         """Show a problem and wait for what the person chooses; a vault that was opened or made is kept."""
         page, profile = self._window.start_page, self._target.profile
         self._window.show_start_page()
@@ -202,13 +204,19 @@ class Sitting:
             answer, passphrase = await self._chosen()
             if answer in (StartAnswer.UNLOCK_VAULT, StartAnswer.MAKE_VAULT):
                 try:
-                    self._vault = await open_vault(profile, passphrase)
+                    await self._take_vault(passphrase)
                 except AppError as problem:
                     page.refuse(words_for(problem).title)
                     continue
             if answer is not StartAnswer.QUIT:
                 page.show_opening()
             return answer
+
+    async def _take_vault(self, passphrase: str) -> None:
+        vault = await open_vault(self._target.profile, passphrase)
+        if self._vault is not None:
+            await self._vault.close()
+        self._vault = vault
 
     async def _chosen(self) -> tuple[StartAnswer, str]:
         chosen: asyncio.Future[tuple[StartAnswer, str]] = asyncio.get_running_loop().create_future()
@@ -250,6 +258,7 @@ class Sitting:
             await self._leaving.wait()
             stop_hearing()
             joins.close()
+            await dispatcher.finish()
             dispatcher.close()
 
     def _bind_commands(self, services: Services, dispatcher: Dispatcher, joins: Joins) -> None:

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.errors import (
-    AppError,
     DatabaseKeyMissing,
     DatabaseUnreadable,
     SecretStoreUnavailable,
@@ -115,7 +114,7 @@ class StartPage(QFrame):
         )
         self.passphrase.setFocus()
 
-    def show_error(self, error: AppError, *, where: str = "", can_make_vault: bool = False) -> None:
+    def show_error(self, error: Exception, *, where: str = "", can_make_vault: bool = False) -> None:
         """Say why the profile cannot be opened. ``where`` is the file concerned; a vault can be made for a new profile only."""
         self._where = where
         words = words_for(error)

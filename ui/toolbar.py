@@ -88,7 +88,8 @@ class Toolbar(QFrame):
         self.menu = QMenu(self._menu_button)
         self._menu_button.setMenu(self.menu)
         self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu_button.setVisible(has_menu)
+        if not has_menu:
+            self._menu_button.hide()
         self.write = QToolButton()
         self.write.setText("Write")
         self.write.setIcon(icon(Icon.WRITE, "on_accent"))

@@ -17,6 +17,7 @@ from app.mail.envelope import parse_envelope
 from app.model.ids import FolderId, MailAccountId, MessageId
 from app.model.mail import ConnectionSecurity, Flag, FolderRole, MailServer
 from app.store import accounts, folders, messages
+from app.store.database import Transaction
 from app.store.folders import FolderSeen
 from app.store.messages import BodyText, NewHeader
 
@@ -284,34 +285,35 @@ async def store(
 ) -> list[MessageId]:
     """Store mails as a sync would; their ids in that order."""
     now = dt.datetime.fromtimestamp(core.clock.wall(), tz=dt.UTC)
-    made: list[MessageId] = []
-    for letter in to_store:
-        raw = letter.raw(now)
-        arrived = int((now - dt.timedelta(hours=letter.age_h)).timestamp())
-        envelope = parse_envelope(raw.partition(b"\n\n")[0] + b"\n\n", arrived)
-        folder = await core.database.read(lambda reader, path=letter.folder: folders.by_path(reader, account_id, path))
-        assert folder is not None
-        uid = zlib.crc32(raw) & 0x7FFFFFFF | 1
-        header = NewHeader(uid, letter.flags, 1, arrived, len(raw), envelope, bool(letter.files))
-        ids = await core.database.write(
-            "store header",
-            lambda tx, folder=folder, header=header: messages.store_headers(
-                tx, account_id, folder.folder_id, 1, [header], is_new_mail=is_new
-            ),
-        )
-        if letter.body_here:
-            found = mime.extract(raw)
-            body = BodyText(
-                found.text, found.snippet, found.attachment_names, found.has_attachments, mime.PARSER_VERSION
-            )
-            await core.database.write(
-                "store body",
-                lambda tx, i=ids[0], raw=raw, body=body: messages.store_bodies(
-                    tx, [(i, raw, body)], mime.PARSER_VERSION
-                ),
-            )
-        made += ids
-    return made
+    raws = [letter.raw(now) for letter in to_store]
+
+    def headers(tx: Transaction) -> list[MessageId]:
+        made: dict[int, MessageId] = {}
+        for path in dict.fromkeys(letter.folder for letter in to_store):
+            folder = folders.by_path(tx, account_id, path)
+            assert folder is not None
+            numbers = [n for n, letter in enumerate(to_store) if letter.folder == path]
+            listed = [_header(to_store[n], raws[n], now) for n in numbers]
+            ids = messages.store_headers(tx, account_id, folder.folder_id, 1, listed, is_new_mail=is_new)
+            made.update(zip(numbers, ids, strict=True))
+        return [made[n] for n in range(len(to_store))]
+
+    ids = await core.database.write("store headers", headers)
+    bodies = [(ids[n], raws[n], _body(raws[n])) for n, letter in enumerate(to_store) if letter.body_here]
+    await core.database.write("store bodies", lambda tx: messages.store_bodies(tx, bodies, mime.PARSER_VERSION))
+    return ids
+
+
+def _header(letter: Letter, raw: bytes, now: dt.datetime) -> NewHeader:
+    arrived = int((now - dt.timedelta(hours=letter.age_h)).timestamp())
+    envelope = parse_envelope(raw.partition(b"\n\n")[0] + b"\n\n", arrived)
+    uid = zlib.crc32(raw) & 0x7FFFFFFF | 1
+    return NewHeader(uid, letter.flags, 1, arrived, len(raw), envelope, bool(letter.files))
+
+
+def _body(raw: bytes) -> BodyText:
+    found = mime.extract(raw)
+    return BodyText(found.text, found.snippet, found.attachment_names, found.has_attachments, mime.PARSER_VERSION)
 
 
 async def folder_of(core: Core, account_id: MailAccountId, path: str) -> FolderId:

@@ -239,8 +239,10 @@ class MessageListView(QFrame):
         model = self.table.model()
         if model.rowCount() == 0:
             return
+        # A table that takes the focus makes its first row current without selecting it.
+        is_chosen = self.table.selectionModel().hasSelection()
         current = self.table.currentIndex().row()
-        self.table.go_to(min(max(current + by, 0), model.rowCount() - 1) if current >= 0 else 0)
+        self.table.go_to(min(max(current + by, 0), model.rowCount() - 1) if is_chosen else max(current, 0))
 
     def remember_place(self) -> None:
         """Just before the rows are read anew: note where things are. `restore_place` must follow."""

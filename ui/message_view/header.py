@@ -84,7 +84,8 @@ class MessageHeader(QFrame):
             button.setIconSize(QSize(16, 16))
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             set_role(button, "action")
-            button.setVisible(action.isVisible())
+            if not action.isVisible():
+                button.hide()
             action.changed.connect(lambda button=button, action=action: button.setVisible(action.isVisible()))
             self._buttons.addWidget(button)
         if more:

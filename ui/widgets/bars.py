@@ -80,7 +80,8 @@ class Strip(QFrame):
         self._close.setAccessibleName("Close this notice")
         set_role(self._close, "icon")
         self._close.clicked.connect(self._on_close_clicked)
-        self._close.setVisible(can_close)
+        if not can_close:
+            self._close.hide()
         self._grid.addWidget(self._icon, 0, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(self._label, 0, 1)
         self._grid.addWidget(self._buttons, 0, 2)

@@ -80,7 +80,12 @@ class Badge(QWidget):
         self._text = text
         self._tone = tone or self._tone
         self.setAccessibleName(text)
-        self.setVisible(bool(text))
+        if text and self.parentWidget() is None:
+            # Shown now it would be a window of its own for a moment; it is shown with its parent.
+            self.setAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide, on=False)
+            self.setAttribute(Qt.WidgetAttribute.WA_WState_Hidden, on=False)
+        else:
+            self.setVisible(bool(text))
         self.updateGeometry()
         self.update()
 
