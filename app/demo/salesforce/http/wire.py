@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from app.demo.salesforce.errors import refuse
 from app.demo.salesforce.files import FileStore, StoredFile, Upload
@@ -64,8 +65,8 @@ async def read_payload(request: web.Request, files: FileStore | None, cut_at: in
     upload = files.begin()
     try:
         body = await _read_parts(request, upload, meter)
-    except (ValueError, KeyError, LookupError) as exc:
-        # aiohttp's words for parts that are cut short or have no boundary
+    except (ValueError, LookupError, HttpProcessingError) as exc:
+        # aiohttp's words for parts that are cut short, have no boundary or no end of line
         upload.discard()
         raise refuse("INVALID_MULTIPART_REQUEST", "The multipart body is not well formed") from exc
     except BaseException:
@@ -101,13 +102,24 @@ async def _read_parts(request: web.Request, upload: Upload, meter: _Meter) -> by
             has_content = True
             await _store(part, upload, meter)
         elif part.name == "entity_content" and body is None:
-            body = bytes(await part.read())
-            meter.add(len(body))
+            body = await _collect(part, meter)
         else:
             raise refuse("INVALID_MULTIPART_REQUEST", f"The part {part.name} is not known here")
     if body is None or not has_content:
         raise refuse("INVALID_MULTIPART_REQUEST", "The parts entity_content and VersionData are both needed")
     return body
+
+
+async def _collect(part: BodyPartReader, meter: _Meter) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await part.read_chunk(_PIECE):
+        size += len(piece)
+        if size > MAX_JSON:
+            raise refuse("REQUEST_ENTITY_TOO_LARGE", "The JSON part is larger than 50 MB", status=413)
+        meter.add(len(piece))
+        pieces.append(bytes(piece))
+    return b"".join(pieces)
 
 
 async def _store(part: BodyPartReader, upload: Upload, meter: _Meter) -> None:

@@ -144,6 +144,7 @@ MULTIPART = [
         b'--x\r\nContent-Disposition: form-data; name="VersionData"; filename="a"\r\n\r\nabc',
     ),
     ("multipart/form-data; boundary=" + "x" * 100, b"--x\r\n"),
+    ("multipart/form-data; boundary=x", b"z" * 1_000_000),
     ("multipart/mixed; boundary=x", b"--x--"),
 ]
 
