@@ -142,7 +142,8 @@ class Campaign:
             "death": death,
         }
         process = subprocess.run(
-            [sys.executable, "-m", "tests.end2end.core_life"],
+            # Not as a module: its worker processes would import it before they do anything.
+            [sys.executable, "-c", "from tests.end2end.core_life import main; main()"],
             input=json.dumps(asked) + "\n",
             capture_output=True,
             text=True,

@@ -142,5 +142,5 @@ def _tell(what: dict[str, Any]) -> None:
     print(json.dumps(what), flush=True)
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(live(json.loads(sys.stdin.readline())))

@@ -2,7 +2,7 @@
 
 Standard input is one JSON object: profile, world (the demo world's line), plot, act ("before": from the first start to the death in the middle
 of the work; "after": from the restart to the end), pictures (a folder, or ""), number (of the first picture). Standard output is one JSON
-object a line: ``said`` for each step, ``number`` at the end.
+object a line for each step: ``said``, and ``number`` of the next picture.
 """
 
 from __future__ import annotations
@@ -118,7 +118,10 @@ class Actor:
                 await stage.type_into(page.again, PASSPHRASE)
             await stage.type_into(page.passphrase, PASSPHRASE)
             await stage.press("Make the vault" if page.again.isVisible() else "Open")
-        await stage.until("the panes", lambda: not page.isVisible())
+            await stage.until("the panes", lambda: not page.isVisible())
+        elif stage.number == 1:
+            # There is a keychain: nothing is asked.
+            await self._step("first start")
 
     @staticmethod
     def _asks(page: StartPage) -> bool:
@@ -242,7 +245,7 @@ class Actor:
 
 async def live(asked: dict[str, Any], application: QApplication) -> None:
     stage = Stage(application, Path(asked["pictures"]) if asked["pictures"] else None, asked["number"])
-    actor = Actor(stage, Plot(**asked["plot"]), lambda step: _tell({"said": step}))
+    actor = Actor(stage, Plot(**asked["plot"]), lambda step: _tell({"said": step, "number": stage.number}))
     target = Target(Profile(Path(asked["profile"])), world=DemoWorld.from_line(json.dumps(asked["world"])))
     program = asyncio.create_task(Program(application).run(target))
     play = asyncio.create_task(actor.play_before() if asked["act"] == "before" else actor.play_after())
@@ -256,7 +259,6 @@ async def live(asked: dict[str, Any], application: QApplication) -> None:
         for task in (play, program):
             task.cancel()
         await asyncio.gather(play, program, return_exceptions=True)
-    _tell({"number": stage.number})
 
 
 def _full_text(label: QLabel) -> str:
@@ -275,7 +277,3 @@ def main() -> None:
     asked = json.loads(sys.stdin.readline())
     with qasync.QEventLoop(application) as loop:
         loop.run_until_complete(live(asked, application))
-
-
-if __name__ == "__main__":
-    main()
