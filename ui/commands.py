@@ -135,7 +135,7 @@ class Commands(QObject):
         """Let an action do something, and show it. A checkable action gives its state to ``slot``."""
         action = self._actions[command_id]
         if self._known[command_id].is_checkable:
-            action.triggered.connect(slot)
+            action.triggered.connect(lambda checked: slot(checked))  # type: ignore[call-arg]
         else:
             action.triggered.connect(lambda _checked=False: slot())  # type: ignore[call-arg]
         action.setVisible(True)

@@ -136,6 +136,7 @@ class StartPage(QFrame):
 
     def refuse(self, problem: str) -> None:
         """Say why the passphrase was not taken; it is asked for again."""
+        self._set_busy(False)
         self._set_problem(problem)
         self.passphrase.selectAll()
         self.passphrase.setFocus()
@@ -172,6 +173,7 @@ class StartPage(QFrame):
         self.remedy.setText(words.remedy)
         self.remedy.setVisible(bool(words.remedy))
         self._makes_vault = twice
+        self._set_busy(False)
         for field, is_shown in ((self.passphrase, asks), (self.again, twice)):
             field.clear()
             field.setVisible(is_shown)
@@ -219,7 +221,18 @@ class StartPage(QFrame):
             self._show_start_over()
             return
         self._asks_start_over = False
+        # Trying a passphrase takes its time on purpose; a second answer meanwhile would be lost.
+        self._set_busy(True)
         self.answered.emit(answer, passphrase)
+
+    def _set_busy(self, busy: bool) -> None:
+        for widget in (self.passphrase, self.again):
+            widget.setEnabled(not busy)
+        for number in range(self._buttons.count()):
+            item = self._buttons.itemAt(number)
+            widget_of = item.widget() if item is not None else None
+            if widget_of is not None:
+                widget_of.setEnabled(not busy)
 
     def _set_problem(self, text: str) -> None:
         self.problem.setText(text)

@@ -193,9 +193,36 @@ _BY_DATABASE_KIND = {
     ),
 }
 
+_STAYS = "Your mail stays closed and unchanged."
+_BY_SECRET_CODE = {
+    "wrong_passphrase": Words("That is not the passphrase.", _STAYS, "Try again; capitals and spaces count."),
+    "passphrase_needed": Words("Your secrets are in a vault.", _STAYS, "Enter its passphrase."),
+    "vault_damaged": Words(
+        "The vault file is damaged.",
+        "Without it nobody can read the database beside it.",
+        "Restore a copy of the file.",
+    ),
+    "vault_missing": Words(
+        "There is no vault for this profile.",
+        "Its key is in the keychain of the system.",
+        "Unlock the keychain and try again.",
+    ),
+    "secret_store_locked": Words("The keychain is locked.", _STAYS, "Unlock it and try again."),
+    "secret_store_hung": Words(
+        "The keychain does not answer.", _STAYS, "It may be asking for its password behind this window. Try again."
+    ),
+    "secret_store_forgetful": Words(
+        "The keychain did not keep what it was given.",
+        _STAYS,
+        "Repair the keychain, or keep secrets in a vault of your own.",
+    ),
+}
+
 
 def words_for(error: BaseException) -> Words:
     """Any error in words."""
+    if isinstance(error, SecretStoreUnavailable) and error.code in _BY_SECRET_CODE:
+        return _BY_SECRET_CODE[error.code]
     if isinstance(error, DatabaseUnreadable) and error.kind in _BY_DATABASE_KIND:
         return _BY_DATABASE_KIND[error.kind]
     for kind, words in _BY_KIND:

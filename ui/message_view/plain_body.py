@@ -104,8 +104,7 @@ class PlainBody(QPlainTextEdit):
         return box.top() <= position.y() <= box.bottom() and abs(box.center().x() - position.x()) <= box.height() * 2
 
     def _fit(self) -> None:
-        room = self.width() - self.verticalScrollBar().sizeHint().width()
-        right = max(int(Space.XL), room - Space.XL - px(READING_WIDTH))
+        right = max(int(Space.XL), self.width() - Space.XL - px(READING_WIDTH))
         self.setViewportMargins(Space.XL, Space.XS, right, 0)
 
 
