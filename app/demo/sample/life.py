@@ -126,7 +126,7 @@ class Life:
         language = self.languages[plan.person.language]
         deal = new_deal(number, plan.person, plan.dialogues[0].kind, start, chance)
         subject = language.filled(picked(plan.dialogues[0].subjects, number), deal.facts(language, start), start)
-        thread = Thread(plan.key, subject, language, is_html=chance.random() < 0.62)
+        thread = Thread(plan.key, subject, language, is_html=chance.random() < (0.3 if language.code == "ja" else 0.62))
         bodies: list[str] = []
         when = start
         turns = [turn for dialogue in plan.dialogues for turn in dialogue.turns]
@@ -246,6 +246,6 @@ CUSTOMER_FOLDERS: Final[Mapping[str, str]] = MappingProxyType(
 
 def _old_charset(code: str, key: str) -> str:
     """The charset of a plain letter: some programs out there still have their own ideas."""
-    if len(key) % 2:
+    if len(key) % 2 and code != "ja":
         return "utf-8"
     return {"de": "iso-8859-1", "fr": "windows-1252", "es": "windows-1252", "ja": "iso-2022-jp"}.get(code, "utf-8")

@@ -63,7 +63,10 @@ def load_world(fixture: Path | None, now: datetime) -> WorldData:
     letters: dict[str, list[Letter]] = {}
     if "life" in data:
         letters = _live(resolved, now)
-    mailboxes = tuple(_mailbox(entry, letters.get(entry.get("user", ""), []), now) for entry in written)
+    try:
+        mailboxes = tuple(_mailbox(entry, letters.get(entry.get("user", ""), []), now) for entry in written)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FixtureProblem(f"mailboxes: not in the form that README.md describes ({error})") from error
     return WorldData(salesforce, mailboxes)
 
 
