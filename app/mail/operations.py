@@ -23,6 +23,7 @@ from app.store.folders import FolderState
 from app.store.locations import Place
 
 RENUMBERED_WAIT_S = 10.0
+IN_MOTION_WAIT_S = 30.0
 _FLAG_WORDS = {
     Flag.SEEN.value: ("Read", "Unread"),
     Flag.FLAGGED.value: ("Starred", "Not starred"),
@@ -106,6 +107,7 @@ class SetFlags:
             wish.message_id
             for wish in await self._database.read(lambda reader: wishes.flag_wishes(reader, operation.operation_id))
         ]
+        await locate_arrived(self._database, self._connections, ids)
         found = await self._database.read(lambda reader: placed(reader, ids))
         chosen = frozenset({flag})
         changed = 0
@@ -115,8 +117,6 @@ class SetFlags:
                 require_numbering(group, status)
                 await _store(backend, group.uids, chosen, is_on)
             changed += len(group.places)
-        in_motion = set(ids) - {place.message_id for group in found for place in group.places}
-        changed += await self._flag_arrived(sorted(in_motion), chosen, is_on)
         return {"changed": changed}
 
     async def probe(self, operation: Operation, results: Mapping[OperationId, JsonObject]) -> ProbeAnswer:  # noqa: ARG002
@@ -142,27 +142,47 @@ class SetFlags:
         words = _FLAG_WORDS.get(flag, (f"Marked {flag}", f"Not marked {flag}"))
         return [("Messages", str(len(message_ids_of(operation)))), ("Becomes", words[0 if is_on else 1])]
 
-    async def _flag_arrived(self, ids: Sequence[MessageId], flags: frozenset[str], is_on: bool) -> int:
-        """Messages that a move brought somewhere without the server naming the UID: found there by their Message-ID."""
 
-        def find(reader: Reader) -> list[tuple[FolderState, str]]:
-            found = []
-            for message_id, known in locations.places(reader, ids).items():
-                envelope = messages.envelope(reader, message_id)
-                states = [folders.state(reader, place.folder_id) for place in known if place.uid < 0]
-                if envelope is not None and envelope.message_id:
-                    found += [(state, envelope.message_id) for state in states if state is not None]
-            return found
+async def locate_arrived(database: Database, connections: MailConnections, ids: Sequence[MessageId]) -> None:
+    """Find messages that a finished move brought to a folder without the server naming the UID, by their Message-ID there.
 
-        changed = 0
-        for folder, header_id in await self._database.read(find):
-            async with self._connections.folder(folder.account_id, folder.path) as (backend, _):
-                uids = await backend.find_by_message_id(folder.path, header_id)
-                await backend.select(folder.path)
-                # The youngest of that name is the one that came last.
-                await _store(backend, uids[-1:], flags, is_on)
-            changed += len(uids[-1:])
-        return changed
+    Raises TransientError for one that cannot be told from others: the next look at its folder finds it.
+    """
+
+    def find(reader: Reader) -> list[tuple[FolderState, Place, str]]:
+        found: list[tuple[FolderState, Place, str]] = []
+        for message_id, known in locations.places(reader, ids).items():
+            if any(place.uid > 0 and not place.missing_since for place in known):
+                continue
+            envelope = messages.envelope(reader, message_id)
+            wanted = wishes.wanted_folder(reader, message_id)
+            for place in known:
+                state = folders.state(reader, place.folder_id)
+                # Where it is only wanted, it is not yet.
+                if state is not None and place.uid < 0 and place.folder_id != wanted and envelope is not None:
+                    found.append((state, place, envelope.message_id))
+        return found
+
+    for folder, place, header_id in await database.read(find):
+        async with connections.folder(folder.account_id, folder.path, read_only=True) as (backend, status):
+            uids = await backend.find_by_message_id(folder.path, header_id) if header_id else []
+
+        def note(
+            tx: Transaction, at: Place = place, seen: Sequence[int] = uids, validity: int = status.uid_validity
+        ) -> bool:
+            taken = set(locations.known_uids(tx, at.folder_id, validity))
+            free = [uid for uid in seen if uid not in taken]
+            if free:
+                locations.put(tx, [at], at.message_id, at.folder_id, validity, free[-1], 0, at.server_flags)
+                locations.apply_wishes(tx, [at.message_id])
+            return bool(free)
+
+        if not await database.write("note where a message arrived", note):
+            raise TransientError(
+                "a message is on its way to another folder and not found there yet",
+                retry_after=IN_MOTION_WAIT_S,
+                code="in_motion",
+            )
 
 
 def refuse_missing(folder: FolderState | None) -> FolderState:

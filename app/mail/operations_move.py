@@ -15,6 +15,7 @@ from app.mail.connections import MailConnections
 from app.mail.operations import (
     Placed,
     account_of,
+    locate_arrived,
     message_ids_of,
     placed,
     refuse_missing,
@@ -86,6 +87,8 @@ class MoveMessages:
         wanted = await self._database.read(lambda reader: wishes.folder_wishes(reader, operation.operation_id))
         if not wanted:
             return {"moved": 0}
+        in_motion = [wish.message_id for wish in wanted if wish.source_folder_id != wish.folder_id]
+        await locate_arrived(self._database, self._connections, in_motion)
         groups = await self._database.read(lambda reader: _to_move(reader, wanted))
         moved = 0
         if groups:

@@ -109,6 +109,12 @@ def folder_wishes(reader: Reader, operation_id: OperationId) -> list[FolderWish]
     return [FolderWish(MessageId(row[0]), FolderId(row[1]), FolderId(row[2]), int(row[3]), int(row[4])) for row in rows]
 
 
+def wanted_folder(reader: Reader, message_id: MessageId) -> FolderId | None:
+    """Where a message is wanted to be, None when no wish for it is on its way."""
+    row = reader.row("SELECT folder_id FROM wanted_folder WHERE message_id = ?", (message_id,))
+    return None if row is None else FolderId(row[0])
+
+
 def note_floor(tx: Transaction, operation_id: OperationId, uid_validity: int, uid_floor: int) -> None:
     """Remember the target's UIDNEXT before anything is copied there; a floor that is there already stays."""
     tx.execute(
