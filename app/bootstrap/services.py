@@ -163,7 +163,7 @@ async def join_services(core: Core, browser: Browser, checkpoint: Checkpoint = p
         SendMessage(database, connections, clock, checkpoint=checkpoint),
     )
     outbox = Outbox(database, clock, handlers, checkpoint=checkpoint)
-    replayer = Replayer(database, bus, clock, outbox, connectivity, _owner, checkpoint=checkpoint)
+    replayer = Replayer(database, bus, clock, outbox, connectivity, _owner, _crm_account_of, checkpoint=checkpoint)
     crm_actions = CrmActions(database, logins, schema, outbox, source, clock)
     await crm_actions.sweep()
     await LoginProbes(core, logins, connectivity).refresh()
@@ -224,3 +224,9 @@ def _owner(reader: Reader, account: str) -> str | None:
         return None if login is None else owner_of(login)
     mailbox = accounts.mail_account(reader, MailAccountId(int(number)))
     return None if mailbox is None else mailbox.imap.user
+
+
+def _crm_account_of(reader: Reader, owner: str) -> str | None:
+    """The key of the Salesforce login of an owner: one that was removed and added again has another number."""
+    logins = (login for login in accounts.crm_logins(reader) if owner_of(login) == owner)
+    return next((crm_login_key(login.login_id) for login in logins), None)

@@ -43,6 +43,10 @@ T = TypeVar("T")
 OwnerOf: TypeAlias = "Callable[[Reader, str], str | None]"
 """Who an account key is signed in as now, in the form of `NewOperation.owner`; None when the account is gone."""
 
+AccountOf: TypeAlias = "Callable[[Reader, str], str | None]"
+"""The account key under which an owner is signed in now, None when it is not: an account that was removed and added again has
+another key. Only for kinds of accounts whose owner says all (a Salesforce user in an org; not a mailbox user, whose server matters)."""
+
 DOUBT_MARGIN_S = 5.0
 """Added to a server's longest call: its clock and its own limits are not exact."""
 RATE_LIMIT_PAUSE_S = 30.0
@@ -80,6 +84,7 @@ class Attempt:
         outbox: Outbox,
         deadlines: Deadlines,
         owner_of: OwnerOf,
+        account_of: AccountOf,
         checkpoint: Checkpoint,
     ) -> None:
         self._database = database
@@ -87,6 +92,7 @@ class Attempt:
         self._outbox = outbox
         self._deadlines = deadlines
         self._owner_of = owner_of
+        self._account_of = account_of
         self._checkpoint = checkpoint
         self._troubles: dict[OperationId, int] = {}
         self._under_way: set[OperationId] = set()
@@ -140,6 +146,9 @@ class Attempt:
         owner = self._owner_of(tx, operation.account)
         if owner == operation.owner:
             return operation
+        if owner is None and (account := self._account_of(tx, operation.owner)) is not None:
+            operations.change_account(tx, operation_id, account)
+            return replace(operation, account=account)
         if owner is None:
             stopped = outcomes.paused(operation, outcomes.ACCOUNT_REMOVED, outcomes.ACCOUNT_REMOVED_WORDS)
         else:

@@ -21,13 +21,14 @@ from app.events import (
     SignedIn,
 )
 from app.model.operation import OperationState
-from app.outbox.attempt import Attempt, OwnerOf, Report
+from app.outbox import outcomes
+from app.outbox.attempt import AccountOf, Attempt, OwnerOf, Report
 from app.outbox.checkpoints import Checkpoint, pass_by
 from app.outbox.deadlines import Deadlines
 from app.outbox.outbox import Outbox
 from app.outbox.turns import Turns
 from app.store import operations
-from app.store.database import Database, Transaction
+from app.store.database import Database, Reader, Transaction
 from app.store.operations import Head
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,10 @@ BUSY_DATABASE_PAUSE_S = 1.0
 KEEP_CLOSED_S = 30 * 86400.0
 
 
+def nobody(_reader: Reader, _owner: str) -> None:
+    """The `AccountOf` of a program whose accounts keep their keys."""
+
+
 class Replayer:
     """The one sender of an outbox. `run` is the long task of the program, `run_once` drains what is due and returns."""
 
@@ -55,6 +60,7 @@ class Replayer:
         outbox: Outbox,
         connectivity: Connectivity,
         owner_of: OwnerOf,
+        account_of: AccountOf = nobody,
         *,
         most_at_once: int = MOST_AT_ONCE,
         most_per_account: int = MOST_PER_ACCOUNT,
@@ -68,7 +74,7 @@ class Replayer:
         self._checkpoint = checkpoint
         self._most_at_once = most_at_once
         self._deadlines = Deadlines(clock)
-        self._attempt = Attempt(database, clock, outbox, self._deadlines, owner_of, checkpoint)
+        self._attempt = Attempt(database, clock, outbox, self._deadlines, owner_of, account_of, checkpoint)
         self._turns = Turns(most_per_account)
         self._in_flight: dict[asyncio.Task[Report], Head] = {}
         # Accounts that rest, until when by the monotonic clock: out of reach, or by their server's wish.
@@ -185,6 +191,9 @@ class Replayer:
         def heed(tx: Transaction) -> None:
             for account in signed_in:
                 operations.resume(tx, account)
+            if signed_in:
+                # It may be one that was removed, under a new key.
+                operations.resume_because(tx, outcomes.ACCOUNT_REMOVED)
             for account in came_back:
                 operations.forget_waits(tx, account)
 

@@ -289,6 +289,24 @@ def resume(tx: Transaction, account: str | None) -> None:
     )
 
 
+def resume_because(tx: Transaction, error_code: str) -> None:
+    """Let the operations that are paused for this reason move again, whatever their account."""
+    _move(
+        tx,
+        "SELECT operation_id FROM operation WHERE state = 'paused' AND error_code = ?",
+        (error_code,),
+        "UPDATE operation SET state = CASE WHEN in_doubt_since > 0 THEN 'checking' ELSE 'pending' END, "
+        "not_before = 0, error_code = '', error_text = '' WHERE operation_id = ?",
+        (),
+        (),
+    )
+
+
+def change_account(tx: Transaction, operation_id: OperationId, account: str) -> None:
+    """Bind an operation to another account key of the same owner."""
+    tx.execute("UPDATE operation SET account = ? WHERE operation_id = ?", (account, operation_id))
+
+
 def doubt_interrupted(tx: Transaction, *, now: float, spare: Collection[OperationId]) -> None:
     """Rows that a dead process left in ``sending`` become ``checking``, in doubt since now.
 

@@ -20,6 +20,9 @@ from tests.app.outbox.record_server import RecordServer
 from tests.servers.clock import MovableClock
 
 OWNER = "00D1/0051"
+OTHER = "00D2/0052"
+MAILBOX = "rita@example.org"
+OWNERS = {"crm:1": OWNER, "crm:2": OTHER, "mail:1": MAILBOX}
 WITHIN_S = 20.0
 
 
@@ -31,7 +34,7 @@ class Rig:
         self.key = DatabaseKey.new()
         self.clock = clock
         self.server = server
-        self.owners = {"crm:1": OWNER, "crm:2": OWNER, "mail:1": OWNER}
+        self.owners = dict(OWNERS)
         self.handler = RecordHandler(server.url)
         self.harmless = RecordHandler(server.url, kind=OperationKind.SET_FLAGS, longest_call_s=0.0)
         self.events: list[Event] = []
@@ -55,6 +58,7 @@ class Rig:
             self.outbox,
             self.connectivity,
             self._owner_of,
+            self._account_of,
             checkpoint=checkpoint,
         )
 
@@ -66,6 +70,9 @@ class Rig:
     def _owner_of(self, reader: Reader, account: str) -> str | None:
         return self.owners.get(account)
 
+    def _account_of(self, reader: Reader, owner: str) -> str | None:
+        return next((account for account, signed_in in self.owners.items() if signed_in == owner), None)
+
     async def queue(
         self,
         target: str = "t1",
@@ -73,7 +80,7 @@ class Rig:
         account: str = "crm:1",
         depends_on: tuple[OperationId, ...] = (),
         kind: OperationKind = OperationKind.LOG_MESSAGE,
-        owner: str = OWNER,
+        owner: str = "",
         message: int | None = None,
         record: str = "",
     ) -> OperationId:
@@ -81,7 +88,7 @@ class Rig:
             NewOperation(
                 kind=kind,
                 account=account,
-                owner=owner,
+                owner=owner or OWNERS[account],
                 target=target,
                 title=f"write to {target}",
                 payload={"target": target, "is_html": False},

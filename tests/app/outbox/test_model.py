@@ -18,7 +18,7 @@ from app.model.ids import OperationId
 from app.model.operation import OperationKind, OperationState
 from app.outbox.checkpoints import CHECKPOINTS
 from tests.app.outbox.record_server import Fault
-from tests.app.outbox.rig import OWNER, Rig, open_rig
+from tests.app.outbox.rig import OWNERS, Rig, open_rig
 
 LOST = ("lost", "dropped", "late")
 ACCOUNTS = ("crm:1", "crm:2")
@@ -186,7 +186,7 @@ async def _take(rig: Rig, model: Model, step: object) -> None:
         case SignIn(is_valid=is_valid):
             rig.server.is_signed_in = is_valid
         case OtherOwner(account=account, is_other=is_other):
-            rig.owners[account] = "00D1/0059" if is_other else OWNER
+            rig.owners[account] = "00D1/0059" if is_other else OWNERS[account]
         case GiveUp(place=place, how=how):
             await _give_up(rig, model, place, how)
 
@@ -251,7 +251,7 @@ async def _heal(rig: Rig) -> None:
     rig.server.read_faults.clear()
     rig.server.is_signed_in = True
     for account in ACCOUNTS:
-        rig.owners[account] = OWNER
+        rig.owners[account] = OWNERS[account]
     await rig.server.down()
     await rig.server.up()
     await rig.restart()

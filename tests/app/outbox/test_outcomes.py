@@ -368,6 +368,22 @@ async def test_operations_of_a_removed_account_say_so(rig: Rig) -> None:
     assert rig.server.writes == []
 
 
+async def test_the_same_user_added_again_takes_up_what_was_left(rig: Rig) -> None:
+    operation_id = await rig.queue()
+    del rig.owners["crm:1"]
+    await rig.drain()
+    rig.owners["crm:7"] = "00D1/0059"
+    rig.bus.publish(SignedIn("crm:7"))
+    await rig.drain()
+    assert (await rig.operation(operation_id)).error_code == "account_removed", "another user is not the same"
+    rig.owners["crm:8"] = OWNER
+    rig.bus.publish(SignedIn("crm:8"))
+    await rig.drain()
+    operation = await rig.operation(operation_id)
+    assert (operation.state, operation.account) == (OperationState.DONE, "crm:8")
+    assert rig.server.keys() == [operation_id]
+
+
 async def test_a_kind_without_a_handler_fails_visibly(rig: Rig) -> None:
     operation_id = await rig.queue()
     rig.outbox._handlers.clear()
