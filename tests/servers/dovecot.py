@@ -94,6 +94,8 @@ def running_dovecot(*, without: tuple[str, ...] = (), folders: dict[str, str] | 
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            # The program under test keeps its files to itself; the server's own users must be able to read theirs.
+            umask=0o022,
         )
         try:
             _wait_until_up(server, process)
@@ -114,8 +116,9 @@ def running_dovecot(*, without: tuple[str, ...] = (), folders: dict[str, str] | 
 def _prepare(base: Path, folders: dict[str, str], without: tuple[str, ...]) -> Dovecot:
     base.chmod(0o755)
     mail, run = base / "mail", base / "run"
-    mail.mkdir()
-    run.mkdir()
+    for folder in (mail, run):
+        folder.mkdir()
+        folder.chmod(0o755)
     is_root = os.geteuid() == 0
     owner = "nobody" if is_root else _own_name()
     authority = trustme.CA()
@@ -124,6 +127,7 @@ def _prepare(base: Path, folders: dict[str, str], without: tuple[str, ...]) -> D
         str(base / "server.pem")
     )
     (base / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}\n", encoding="utf-8")
+    (base / "users").chmod(0o644)
     tls_port, plain_port = _free_port(), _free_port()
     boxes = "\n".join(
         f'  mailbox "{name}" {{\n    auto = subscribe\n' + (f"    special_use = {use}\n" if use else "") + "  }"
