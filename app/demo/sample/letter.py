@@ -14,6 +14,10 @@ from hashlib import blake2b
 from typing import Final
 
 LINE_LENGTH: Final = 76
+LONG_LINE: Final = 900
+"""From this length on a line is not sent as it is (RFC 5322 2.1.1 allows 998)."""
+
+_HIGH_BYTES: Final = bytes(range(0x80, 0x100))
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -170,9 +174,9 @@ def _text(letter: Letter, text: str, subtype: str) -> _Entity:
 
 
 def _fitting_encoding(body: bytes) -> str:
-    if all(byte < 0x80 for byte in body) and max(map(len, body.split(b"\n")), default=0) < 900:
-        return "7bit"
-    high = sum(byte >= 0x80 for byte in body)
+    if body.isascii():
+        return "7bit" if max(map(len, body.split(b"\n"))) < LONG_LINE else "quoted-printable"
+    high = len(body) - len(body.translate(None, _HIGH_BYTES))
     return "base64" if high * 3 > len(body) else "quoted-printable"
 
 
