@@ -31,12 +31,15 @@ from app.events import SettingsChanged
 from app.model.ids import OperationId
 from app.paths import Profile
 from ui.accounts.model import AccountsModel
+from ui.app_icon import application_icon
 from ui.composer.model import ComposerModel
 from ui.crm_panel.model import CrmPanelModel
 from ui.demo_world import DemoProcess, DemoWorld, add_mail_account, sign_in_salesforce
 from ui.dispatch import Dispatcher
+from ui.doctor.model import DoctorModel
 from ui.folder_tree.model import FolderTreeModel
 from ui.joins.crm import CrmJoin, CrmModels
+from ui.joins.help import HelpJoin
 from ui.joins.mail import MailJoin, MailModels
 from ui.mail_actions.model import MailActionsModel
 from ui.main_window import MainWindow
@@ -82,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     application.setApplicationName("Outrigger")
     application.setApplicationDisplayName("Outrigger")
     application.setDesktopFileName("outrigger")
+    application.setWindowIcon(application_icon())
     application.setQuitOnLastWindowClosed(False)
     with contextlib.ExitStack() as stack:
         try:
@@ -341,6 +345,7 @@ class Joins:
             self.crm_models,
             lambda operations: dispatcher.start(_undo_all(services, operations)),
         )
+        self.help = HelpJoin(window, DoctorModel(services.doctor, dispatcher))
 
     def close(self) -> None:
         """Stop listening and keep what is being written."""

@@ -23,10 +23,11 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDragMoveEvent,
+    QGuiApplication,
     QKeySequence,
     QShortcut,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QMainWindow, QRhiWidget, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.command_palette import CommandPalette
 from ui.commands import Commands
@@ -104,6 +105,7 @@ class MainWindow(QMainWindow):
         self._fill_menus(has_menu_button)
         self._bind_own_commands()
         self._restore()
+        self._prepare_surface()
         # Never a filter on the application: Python would meet objects that Qt has half built.
         self.setAcceptDrops(True)
 
@@ -271,6 +273,14 @@ class MainWindow(QMainWindow):
             widget = self._pane_focus[index]()
             if widget is not None and widget.isVisible():
                 widget.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _prepare_surface(self) -> None:
+        # The HTML engine paints through the graphics card. Told of it only at the first HTML mail, Qt would make the native window anew before
+        # the person's eyes; an unseen widget of that kind tells it now, without loading the engine.
+        if QGuiApplication.platformName() not in ("offscreen", "minimal"):
+            unseen = QRhiWidget(self)
+            unseen.setFixedSize(1, 1)
+            unseen.hide()
 
     def _restore(self) -> None:
         geometry = self._settings.value("window/geometry")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -108,6 +109,9 @@ class CrmJoin:
         view.sign_in_requested.connect(lambda: self._window.show_page("accounts"))
         view.add_login_requested.connect(self._show_salesforce_form)
         self._window.dragging.connect(view.show_drop_zones)
+        # What was dropped on a card is over; the window hears nothing of it.
+        view.part_dropped.connect(lambda *_: self._window.set_dragging(False))
+        view.files_dropped.connect(lambda *_: self._window.set_dragging(False))
 
     def _on_panel_changed(self, state: PanelState) -> None:
         self.panel.show_state(state)
@@ -206,6 +210,9 @@ class CrmJoin:
 
     # Composer
 
+    def _on_mail_link_activated(self, url: str) -> None:
+        self.write_to(unquote(url.partition(":")[2].partition("?")[0]))
+
     def _reply(self, *, to_all: bool) -> None:
         if len(self._mail.selected) == 1:
             self._open_reply(self._mail.selected[0], to_all=to_all)
@@ -232,6 +239,7 @@ class CrmJoin:
     def _bind_commands(self) -> None:
         bind = self._window.commands.bind
         bind("mail.write", self.write_to)
+        self._mail.reader.mail_link_activated.connect(self._on_mail_link_activated)
         bind("message.reply", lambda: self._reply(to_all=False))
         bind("message.reply_all", lambda: self._reply(to_all=True))
         bind("accounts.add_mail", self._show_mail_form)
