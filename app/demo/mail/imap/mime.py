@@ -88,17 +88,21 @@ def parameter(parameters: Parameters, name: str) -> bytes | None:
 
 
 def header_lines(raw: bytes, part: Part, names: frozenset[bytes], *, keep: bool) -> bytes:
-    """The header of a part reduced to the fields with those lower-case names (or without them), with the empty line at the end."""
+    """The header of a part reduced to the fields with those lower-case names (or without them).
+
+    The empty line at the end is there if the header has one (RFC 9051 6.4.5.1).
+    """
     kept: list[bytes] = []
     taking = False
     for line in raw[part.start : part.body].splitlines(keepends=True):
         if not line.strip(b"\r\n"):
+            kept.append(line)
             break
         if line[:1] not in {b" ", b"\t"}:
             taking = (line.partition(b":")[0].strip().lower() in names) == keep
         if taking:
-            kept.append(line)
-    return b"".join(kept) + b"\r\n"
+            kept.append(line if line.endswith(b"\n") else line + b"\r\n")
+    return b"".join(kept)
 
 
 def _parse(raw: bytes, start: int, end: int, default_type: bytes, depth: int, budget: _Budget) -> Part:

@@ -10,7 +10,7 @@ from typing import Final
 from app.demo.mail.imap import mime
 from app.demo.mail.imap.mime import Part
 from app.demo.mail.imap.syntax import MOD_SEQ_LIMIT, Cursor, SequenceRange, SyntaxProblem
-from app.demo.mail.imap.text import body_text, header_text, headers_text
+from app.demo.mail.imap.text import all_text, body_text, header_text
 from app.demo.mail.mailbox import Message
 
 DEPTH_LIMIT: Final = 30
@@ -159,10 +159,7 @@ class SearchParser:
             return lambda candidate: text in body_text(candidate.raw, candidate.structure).casefold()
         if name == "TEXT":
             wanted = self._text()
-            return lambda candidate: (
-                wanted in headers_text(candidate.structure).casefold()
-                or wanted in body_text(candidate.raw, candidate.structure).casefold()
-            )
+            return lambda candidate: wanted in all_text(candidate.raw, candidate.structure).casefold()
         if name == "MODSEQ" and self._allows_mod_seq:
             return self._mod_seq()
         raise SyntaxProblem("No such search key")

@@ -6,6 +6,7 @@ import base64
 import binascii
 import quopri
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from app.demo.mail.imap.mime import Part, parameter
@@ -58,6 +59,17 @@ def headers_text(part: Part) -> str:
         f"{decoded(name, 'ascii')}: {header_text(part.header(name.decode('ascii')) or b'')}"
         for name in dict.fromkeys(field for field, _value in part.fields)
     )
+
+
+def all_text(raw: bytes, part: Part) -> str:
+    """What TEXT looks at: the header, the headers of all parts, and the text parts."""
+    return "\n".join([*_all_headers(part), body_text(raw, part)])
+
+
+def _all_headers(part: Part) -> Iterator[str]:
+    yield headers_text(part)
+    for child in part.parts:
+        yield from _all_headers(child)
 
 
 def _word_bytes(form: bytes, text: bytes) -> bytes:

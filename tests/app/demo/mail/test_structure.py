@@ -155,3 +155,15 @@ def test_a_multipart_without_parts_and_line_feeds_alone(mail_world: RunningMail)
         found = client.fetch([4, 5], ["BODYSTRUCTURE", "BODY.PEEK[2]"])
         assert found[4][b"BODYSTRUCTURE"][0][0][6] == 0
         assert found[5][b"BODY[2]"] == b"two"
+
+
+def test_a_header_without_its_empty_line(mail_world: RunningMail):
+    """The empty line is part of the answer unless the message has none (RFC 9051 6.4.5.1)."""
+    mail_world.deliver(b"Subject: no end")
+    with mail_world.inbox() as client:
+        found = client.fetch(
+            [4], ["BODY.PEEK[HEADER.FIELDS (SUBJECT)]", "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]", "BODYSTRUCTURE"]
+        )[4]
+        assert found[b"BODY[HEADER.FIELDS (SUBJECT)]"] == b"Subject: no end\r\n"
+        assert (found[b"BODY[HEADER]"], found[b"BODY[TEXT]"]) == (b"Subject: no end", b"")
+        assert found[b"BODYSTRUCTURE"][6] == 0
