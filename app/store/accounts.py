@@ -9,7 +9,7 @@ from typing import Any
 from app.errors import RecordNotFound
 from app.events import AccountsChanged
 from app.model.crm import CrmLogin
-from app.model.ids import CrmLoginId, MailAccountId, crm_login_key
+from app.model.ids import CrmLoginId, MailAccountId
 from app.model.mail import ConnectionSecurity, MailAccount, MailServer
 from app.store.database import Reader, Row, Transaction
 
@@ -104,19 +104,8 @@ def keep_crm_login(tx: Transaction, login: CrmLogin, refresh_token: str) -> CrmL
     )
     assert row is not None
     login_id = CrmLoginId(int(row[0]))
-    _adopt_operations(tx, login_id, f"{login.org_id}/{login.user_id}")
     tx.publish(AccountsChanged())
     return dataclasses.replace(login, login_id=login_id, needs_sign_in=False)
-
-
-def _adopt_operations(tx: Transaction, login_id: CrmLoginId, owner: str) -> None:
-    # What the same user in the same org left behind when a login was removed waits for that user, not for the number the login had.
-    tx.execute(
-        "UPDATE operation SET account = ? WHERE owner = ? AND account LIKE 'crm:%' "
-        "AND state NOT IN ('done', 'discarded', 'superseded') "
-        "AND CAST(substr(account, 5) AS INTEGER) NOT IN (SELECT login_id FROM crm_login)",
-        (crm_login_key(login_id), owner),
-    )
 
 
 def crm_logins(reader: Reader) -> list[CrmLogin]:

@@ -158,7 +158,7 @@ class Rig:
         writes = Writes(self.database, self.logins, self.schema, self.clock, self.lookup.drop)
         handlers = (LogMessage(writes, self.box), AttachFile(writes), CreateRecord(writes))
         self.outbox = Outbox(self.database, self.clock, handlers)
-        self.replayer = Replayer(self.database, self.bus, self.clock, self.outbox, self.connectivity, _owner)
+        self.replayer = Replayer(self.database, self.bus, self.clock, self.outbox, self.connectivity, _owner, _account)
         self.actions = CrmActions(self.database, self.logins, self.schema, self.outbox, self.box, self.clock)
 
     async def stop(self) -> None:
@@ -254,3 +254,8 @@ async def open_rig(world: DemoWorld, folder: Path) -> AsyncIterator[Rig]:
         yield rig
     finally:
         await rig.stop()
+
+
+def _account(reader: Reader, owner: str) -> str | None:
+    logins = (login for login in accounts.crm_logins(reader) if owner_of(login) == owner)
+    return next((crm_login_key(login.login_id) for login in logins), None)
