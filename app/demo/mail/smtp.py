@@ -59,14 +59,12 @@ class SubmissionHandler:
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Refuse an unknown address of a local domain, and whoever is meant to be refused."""
+        """Accept whoever is not meant to be refused: the world beyond the local mailboxes takes everything."""
         local, _at, domain = address.rpartition("@")
         if self._faults.refuses_recipient(address) or local.lower() == REFUSED_LOCAL_PART:
             return "550 5.1.1 The recipient's address does not exist"
         if not local or not domain:
             return "553 5.1.3 The recipient's address is not complete"
-        if domain.lower() in self._local_domains() and self._store.user_of_address(address) is None:
-            return "550 5.1.1 There is no such mailbox here"
         if len(envelope.rcpt_tos) >= ADDRESSES_LIMIT:
             return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
@@ -88,9 +86,6 @@ class SubmissionHandler:
         if self._faults.drops_after_data():
             server.reset()
         return "250 2.0.0 Message accepted"
-
-    def _local_domains(self) -> set[str]:
-        return {address.rpartition("@")[2] for user in self._store.users.values() for address in user.addresses}
 
     def _trace(self, sender: str, client: str) -> bytes:
         safe_client = "".join(character for character in client if character.isalnum() or character in ".-:[]")
@@ -120,7 +115,6 @@ class SubmissionServer(SMTP):
             tls_context=starttls,
             require_starttls=starttls is not None,
             auth_require_tls=starttls is not None,
-            auth_exclude_mechanism=["XOAUTH2"],
             authenticator=handler.authenticate,
             loop=asyncio.get_running_loop(),
         )

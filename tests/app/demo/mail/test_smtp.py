@@ -71,6 +71,15 @@ def test_a_recipient_that_bounces_does_not_stop_the_others(mail_world: RunningMa
     assert mail_world.call(mail_world.servers.sent)[0].recipients == (SAM,)
 
 
+def test_colleagues_without_a_mailbox_here_are_accepted(mail_world: RunningMail):
+    with mail_world.smtp() as client:
+        assert client.sendmail(RITA, ["theo@rita.example"], mail(5)) == {}
+        assert client.docmd("RCPT", "TO:<nobody>")[0] == 503
+        client.mail(RITA)
+        assert client.rcpt("nobody")[0] == 553
+    assert mail_world.call(mail_world.servers.sent)[0].recipients == ("theo@rita.example",)
+
+
 def test_only_bouncing_recipients_refuse_the_mail(mail_world: RunningMail):
     with mail_world.smtp() as client, pytest.raises(smtplib.SMTPRecipientsRefused):
         client.sendmail(RITA, ["Bounce@acme.example"], mail(5))
