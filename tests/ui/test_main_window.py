@@ -199,8 +199,7 @@ async def test_several_selected_are_counted(core: Core) -> None:
     async with open_desk(core) as desk:
         await desk.listed()
         desk.press(Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        await turns()
-        assert len(desk.mail.selected) == 35
+        await until(lambda: len(desk.mail.selected) == 35)
         assert desk.mail.reader.empty.title == "35 messages selected"
         assert not desk.window.commands.action("message.reply").isEnabled()
         assert desk.window.commands.action("message.archive").isEnabled()

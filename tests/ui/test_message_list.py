@@ -49,6 +49,8 @@ async def open_list(core: Core) -> AsyncIterator[tuple[MessageListModel, Message
         )
         view = MessageListView(model)
         view.range_wanted.connect(model.set_range)
+        view.table.all_requested.connect(model.know_all)
+        model.all_known.connect(view.table.select_first)
         view.selection_changed.connect(model.set_selected)
         model.about_to_exchange.connect(view.remember_place)
         model.exchanged.connect(view.restore_place)
@@ -265,7 +267,7 @@ async def test_home_end_and_select_all(core: Core) -> None:
         QTest.keyClick(view.table, Qt.Key.Key_Home)
         assert view.table.currentIndex().row() == 0
         view.table.selectAll()
-        assert set(view.selected_ids()) == set(ids)
+        await until(lambda: set(view.selected_ids()) == set(ids))
         opened: list[bool] = []
         view.open_requested.connect(lambda: opened.append(True))
         QTest.keyClick(view.table, Qt.Key.Key_Return)
@@ -289,6 +291,24 @@ class Counted(QAbstractTableModel):
         if role == ROW_ROLE:
             self.asked.add(index.row())
         return None
+
+
+async def test_all_rows_are_selected_wherever_one_reads(core: Core) -> None:
+    account = await add_account(core)
+    await store(core, account, _many(450))
+    async with open_list(core) as (model, view):
+        await _listed(core, model, 450)
+        view.table.scrollToBottom()
+        await until(lambda: model.message(449) is not None)
+        assert model.message(200) is None
+        view.table.selectAll()
+        await until(lambda: len(view.selected_ids()) == 450)
+        await store(core, account, [Letter(("Mia", "mia@acme.example"), "New", "x", age_h=0.1)], is_new=True)
+        await until(lambda: model.total == 451)
+        await turns()
+        ranges = view.table.selectionModel().selection()
+        assert sum(ranges.at(n).height() for n in range(ranges.count())) == 450
+        assert not view.table.selectionModel().isRowSelected(0)
 
 
 async def test_a_million_rows_cost_what_is_in_sight() -> None:

@@ -228,6 +228,8 @@ class MailJoin:
     def _join_list(self) -> None:
         model, view = self._models.messages, self.messages
         view.range_wanted.connect(model.set_range)
+        view.table.all_requested.connect(model.know_all)
+        model.all_known.connect(self._on_all_known)
         view.selection_changed.connect(self._on_selection_changed)
         view.open_requested.connect(self.reader.focus_body)
         view.menu_requested.connect(self._on_list_menu_requested)
@@ -237,6 +239,14 @@ class MailJoin:
         model.counted.connect(self._on_counted)
         model.searched.connect(self._on_searched)
         self._window.toolbar.search.searched.connect(self._on_search_changed)
+
+    def _on_all_known(self, number: int) -> None:
+        self.messages.table.select_first(number)
+        total = self._models.messages.total
+        if number < total:
+            self._window.say(
+                Words(f"The first {count(number)} of {count(total)} messages are selected.", needs_person=False)
+            )
 
     def _on_selection_changed(self, ids: list[MessageId]) -> None:
         self.selected = ids

@@ -31,14 +31,15 @@ from app.model.mail import FolderRole, MessageRow
 from ui.dispatch import Dispatcher
 from ui.drag import MESSAGES_MIME_TYPE, messages_data
 from ui.message_list.rows import ROW_ROLE, PersonMark, RowLook
-from ui.message_list.view import Kept
+from ui.message_list.view import SELECTION_LIMIT, Kept
 from ui.text import day_header, is_same_day, one_line, short_time
 
 PAGE_ROWS = 100
 PAGES_KEPT = 40
 REFRESH_MS = 150
 """Events within this time, in milliseconds, make one re-reading."""
-KEPT_SELECTION = 200
+LOOKED_UP_ALONE = 50
+"""A selection larger than this is looked for in one reading of the newest rows."""
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -47,12 +48,13 @@ class MessageListModel(QAbstractTableModel):
     """One column; `ROW_ROLE` gives a `RowLook`, or None while its page is read.
 
     ``about_to_exchange`` and ``exchanged(Kept)`` surround a change of rows: the view keeps its place between them.
-    ``counted(total)`` follows each reading, ``searched(words, found)`` a search.
+    ``counted(total)`` follows each reading, ``searched(words, found)`` a search, ``all_known(number)`` a `know_all`.
     """
 
     about_to_exchange = Signal()
     exchanged = Signal(Kept)
     counted = Signal(int)
+    all_known = Signal(int)
     searched = Signal(str, int)
 
     def __init__(
@@ -139,7 +141,11 @@ class MessageListModel(QAbstractTableModel):
 
     def set_selected(self, ids: Sequence[MessageId]) -> None:
         """What is selected, the current message first: it is looked for when the rows change."""
-        self._selected = tuple(ids[:KEPT_SELECTION])
+        self._selected = tuple(ids)
+
+    def know_all(self) -> None:
+        """Read the first `SELECTION_LIMIT` rows, so that they can be selected."""
+        self._dispatcher.start(self._know_all(self._folder), slot=(self, "all"))
 
     def refresh(self) -> None:
         """Read count and rows in sight anew."""
@@ -228,7 +234,7 @@ class MessageListModel(QAbstractTableModel):
         # Who reads the newest mail sees what arrives; who reads further down stays there.
         if self._sight[0] == 0:
             top_row = 0
-        kept_rows = [await self._position(folder, message_id) for message_id in self._selected]
+        kept_rows = await self._rows_of(folder, self._selected)
         length = max(self._sight[1] - self._sight[0], 20)
         wanted = _pages_of(max(0, top_row - 1), top_row + length)
         for row in kept_rows[:1]:
@@ -236,6 +242,13 @@ class MessageListModel(QAbstractTableModel):
         pages = {page: await self._rows(folder, page) for page in sorted(wanted) if page * PAGE_ROWS < max(total, 1)}
         self._exchange(total, pages, top_row if total else None, kept_rows)
         self.counted.emit(total)
+
+    async def _rows_of(self, folder: FolderId | None, ids: tuple[MessageId, ...]) -> list[int | None]:
+        if len(ids) <= LOOKED_UP_ALONE:
+            return [await self._position(folder, message_id) for message_id in ids]
+        newest = await self._reader.rows(folder, offset=0, limit=2 * SELECTION_LIMIT)
+        numbers = {row.message_id: number for number, row in enumerate(newest)}
+        return [numbers.get(message_id) for message_id in ids]
 
     async def _exchange_search(self, words: str) -> None:
         found = await self._search.search(words)
@@ -291,6 +304,15 @@ class MessageListModel(QAbstractTableModel):
             self._tell_changed({page: rows})
         while len(self._pages) > PAGES_KEPT:
             self._pages.popitem(last=False)
+
+    async def _know_all(self, folder: FolderId | None) -> None:
+        number = min(self._total, SELECTION_LIMIT)
+        if not self._words:
+            rows = await self._reader.rows(folder, offset=0, limit=number)
+            number = min(len(rows), self._total)
+            for start in range(0, number, PAGE_ROWS):
+                self._pages[start // PAGE_ROWS] = tuple(rows[start : start + PAGE_ROWS])
+        self.all_known.emit(number)
 
     async def _rows(self, folder: FolderId | None, page: int) -> tuple[MessageRow, ...]:
         return tuple(await self._reader.rows(folder, offset=page * PAGE_ROWS, limit=PAGE_ROWS))

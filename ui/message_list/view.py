@@ -37,8 +37,8 @@ from ui.widgets.bars import Choice
 from ui.widgets.labels import ElidedLabel
 from ui.widgets.states import EmptyState
 
-SELECTION_LIMIT = 5_000
-"""More rows than this are never selected one by one."""
+SELECTION_LIMIT = 2_000
+"""More messages than this are never selected at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class MessageTable(QTableView):
     """One column of rows of fixed height: constant cost at any number of rows."""
 
     open_requested = Signal()
+    all_requested = Signal()
 
     def __init__(self, model: QAbstractTableModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,15 +108,17 @@ class MessageTable(QTableView):
             super().keyPressEvent(event)
 
     def selectAll(self) -> None:
-        """Select as ranges, never row by row, and never more than `SELECTION_LIMIT` rows."""
-        model = self.model()
-        if model.rowCount() == 0:
-            return
-        last = min(model.rowCount(), SELECTION_LIMIT) - 1
-        self.selectionModel().select(
-            QItemSelection(model.index(0, 0), model.index(last, 0)),
-            QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
-        )
+        """Ask for all rows; `select_first` follows when they are known."""
+        self.all_requested.emit()
+
+    def select_first(self, number: int) -> None:
+        """Select so many rows from the top, as one range."""
+        if number > 0:
+            model = self.model()
+            self.selectionModel().select(
+                QItemSelection(model.index(0, 0), model.index(number - 1, 0)),
+                QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
+            )
 
     def go_to(self, row: int) -> None:
         """Make one row the current and only selected one, in sight."""
@@ -260,8 +263,7 @@ class MessageListView(QFrame):
         model = self.table.model()
         flags = QItemSelectionModel.SelectionFlag
         try:
-            for row in kept.selected_rows:
-                selection.select(model.index(row, 0), flags.Select | flags.Rows)
+            selection.select(self._spans(kept.selected_rows), flags.Select | flags.Rows)
             if kept.current_row is not None:
                 selection.setCurrentIndex(model.index(kept.current_row, 0), flags.NoUpdate)
             if kept.top_row is not None:
@@ -274,6 +276,17 @@ class MessageListView(QFrame):
             self.table.go_to(min(max(self._row_before, 0), model.rowCount() - 1))
         self._report_selection()
         self._report_range()
+
+    def _spans(self, rows: tuple[int, ...]) -> QItemSelection:
+        # Neighbours as one range: row by row, two thousand rows take as long as reading them.
+        model, spans = self.table.model(), QItemSelection()
+        ordered = sorted(rows)
+        first = 0
+        for number in range(1, len(ordered) + 1):
+            if number == len(ordered) or ordered[number] != ordered[number - 1] + 1:
+                spans.select(model.index(ordered[first], 0), model.index(ordered[number - 1], 0))
+                first = number
+        return spans
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """More rows may be in sight."""
