@@ -1,10 +1,10 @@
-"""Writing: new messages, answers with their quotation and thread headers, drafts, and handing over to the outbox."""
+"""Writing: new messages, answers with their quotation and thread headers, forwards, drafts, and handing over to the outbox."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from app.clock import Clock
@@ -20,6 +20,7 @@ from app.store.database import Database, Reader
 
 MAX_QUOTED_CHARS = 200_000
 _REPLY_PREFIX = re.compile(r"^\s*(?:re|aw|sv|vs|antw|odp|rif|res|ynt|ref)(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+_FORWARD_PREFIX = re.compile(r"^\s*(?:fwd?|wg|tr|rv|vl|vb|pd|enc|ilt)(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
 _SIGNATURE = re.compile(r"(?m)^-- ?$")
 
 
@@ -44,11 +45,8 @@ class MailComposer:
         """
 
         def find(reader: Reader) -> tuple[MailAccount, frozenset[str]]:
-            account_id = messages.account_of(reader, message_id)
-            if account_id is None:
-                raise RecordNotFound("the message is not here any more", code="message_gone")
             every = accounts.mail_accounts(reader)
-            return _account(reader, account_id), frozenset(account.address.lower() for account in every)
+            return _account_of(reader, message_id), frozenset(account.address.lower() for account in every)
 
         account, own = await self._database.read(find)
         content = await self._reader.content(message_id)
@@ -67,6 +65,27 @@ class MailComposer:
             in_reply_to=parent.message_id,
             references=(*chain, parent.message_id) if parent.message_id else chain,
             answers=message_id,
+        )
+
+    async def forward(self, message_id: MessageId) -> OutgoingMessage:
+        """The words of a message for somebody else, in plain text below the header fields that matter; its attachments are named and stay behind.
+
+        Raises RecordNotFound (the message is gone), Offline (its text is not here and cannot be had).
+        """
+        account = await self._database.read(lambda reader: _account_of(reader, message_id))
+        content = await self._reader.content(message_id)
+        parent = content.envelope
+        chain = parent.references or ((parent.in_reply_to,) if parent.in_reply_to else ())
+        return OutgoingMessage(
+            account_id=account.account_id,
+            message_id=_new_message_id(account.address),
+            from_=_own(account),
+            to=(),
+            cc=(),
+            bcc=(),
+            subject=forward_subject(parent.subject),
+            text="\n\n" + passed_on(parent, content.text, [part.filename for part in content.attachments]),
+            references=(*chain, parent.message_id) if parent.message_id else chain,
         )
 
     async def send(self, message: OutgoingMessage) -> OperationId:
@@ -131,6 +150,31 @@ def reply_subject(subject: str) -> str:
     return f"Re: {bare}".strip()
 
 
+def forward_subject(subject: str) -> str:
+    """The subject with one "Fwd: ", whatever prefixes of this kind it had; that it was an answer stays visible."""
+    bare = subject.strip()
+    while (found := _FORWARD_PREFIX.match(bare)) is not None:
+        bare = bare[found.end() :]
+    return f"Fwd: {bare}".strip()
+
+
+def passed_on(parent: Envelope, text: str, left_out: Sequence[str] = ()) -> str:
+    """The whole text, not quoted, below the fields that say where it comes from. ``left_out`` are names of attachments that do not come along."""
+    when = datetime.fromtimestamp(max(0, parent.date)).astimezone().strftime("%Y-%m-%d %H:%M")
+    fields = (
+        ("From", _in_words(parent.from_)),
+        ("Date", when),
+        ("Subject", parent.subject),
+        ("To", _in_words(parent.to)),
+        ("Cc", _in_words(parent.cc)),
+        ("Attachments", f"{', '.join(left_out)} (not included)" if left_out else ""),
+    )
+    # A subject or name with a line break in it must not look like a field of its own.
+    lines = [f"{name}: {' '.join(value.split())}" for name, value in fields if value]
+    body = text[:MAX_QUOTED_CHARS].rstrip()
+    return "\n".join(["---------- Forwarded message ----------", *lines, "", body]) + "\n"
+
+
 def quotation(parent: Envelope, text: str) -> str:
     """The text quoted as plain mail does it, the signature left out."""
     body = text[:MAX_QUOTED_CHARS]
@@ -148,6 +192,17 @@ def _account(reader: Reader, account_id: MailAccountId) -> MailAccount:
     if account is None:
         raise RecordNotFound("the mail account was removed", code="account_gone")
     return account
+
+
+def _account_of(reader: Reader, message_id: MessageId) -> MailAccount:
+    account_id = messages.account_of(reader, message_id)
+    if account_id is None:
+        raise RecordNotFound("the message is not here any more", code="message_gone")
+    return _account(reader, account_id)
+
+
+def _in_words(addresses: Iterable[Address]) -> str:
+    return ", ".join(f"{one.name} <{one.address}>" if one.name else one.address for one in addresses)
 
 
 def _own(account: MailAccount) -> Address:
