@@ -11,19 +11,24 @@ from typing import Any, Final
 from app.demo.sample.people import Person
 from app.demo.sample.resources import load_toml
 
+FRIDAY: Final = 4
 LANGUAGES: Final = ("en", "de", "fr", "es", "ja", "ar")
 _PLACE: Final = re.compile(r"\{(\w+)([+-]\d+)?\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One mail of a dialogue: ``text`` is a list of paragraphs, each a list of variants."""
+    """One mail of a dialogue: ``text`` is a list of paragraphs, each a list of variants.
+
+    ``topic`` is the paragraph whose variant goes with that of the subject, -1 where none does.
+    """
 
     who: str
     text: tuple[tuple[str, ...], ...]
     attach: str
     copy_to: str
     invite_days: int
+    topic: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +105,24 @@ class Language:
         return str(self._phrases.get(name, name))
 
     def filled(self, text: str, facts: Mapping[str, str], when: datetime) -> str:
-        """Text with its facts; ``{day+7}`` is the working day a week after ``when``, ``{day-2}`` one before."""
+        """Text with its facts; ``{day+5}`` is five working days after ``when``, ``{day-2}`` two before."""
 
         def fact(match: re.Match[str]) -> str:
             if match[1] == "day":
-                return self.day(working_day(when + timedelta(days=int(match[2] or 0))))
+                return self.day(working_days_later(when, int(match[2] or 0)))
             return facts[match[1]]
 
         return _PLACE.sub(fact, text)
 
 
-def working_day(when: datetime) -> datetime:
-    """That day, or the Monday after it."""
-    return when + timedelta(days=max(0, 7 - when.weekday()) if when.weekday() > 4 else 0)
+def working_days_later(when: datetime, count: int) -> datetime:
+    """That many working days later, or earlier where ``count`` is negative; 0 is the day itself."""
+    step = timedelta(days=1 if count >= 0 else -1)
+    for _day in range(abs(count)):
+        when += step
+        while when.weekday() > FRIDAY:
+            when += step
+    return when
 
 
 def picked(variants: Sequence[str], number: int) -> str:
@@ -134,6 +144,7 @@ def _dialogue(data: Mapping[str, Any]) -> Dialogue:
             str(turn.get("attach", attach)),
             str(turn.get("cc", "")),
             int(turn.get("invite", 0)),
+            int(turn.get("topic", -1)),
         )
         for turn in data["turn"]
     )

@@ -124,9 +124,14 @@ class Life:
 
     def _tell(self, plan: _Plan, start: datetime, number: int, chance: Random, *, wait_h: float = 0.0) -> Story:
         language = self.languages[plan.person.language]
-        deal = new_deal(number, plan.person, plan.dialogues[0].kind, start, chance)
+        deal = new_deal(number, plan.person, plan.kind, start, chance)
         subject = language.filled(picked(plan.dialogues[0].subjects, number), deal.facts(language, start), start)
-        thread = Thread(plan.key, subject, language, is_html=chance.random() < (0.3 if language.code == "ja" else 0.62))
+        thread = Thread(
+            plan.key,
+            subject[:1].upper() + subject[1:],
+            language,
+            is_html=chance.random() < (0.3 if language.code == "ja" else 0.62),
+        )
         bodies: list[str] = []
         when = start
         turns = [turn for dialogue in plan.dialogues for turn in dialogue.turns]
@@ -147,7 +152,10 @@ class Life:
         sender, receiver = (RITA, plan.person) if is_ours else (plan.person, RITA)
         number = len(thread.written) + deal.number
         facts = deal.facts(language, when)
-        paragraphs = [language.filled(picked(variants, chance.randrange(60)), facts, when) for variants in turn.text]
+        paragraphs = [
+            language.filled(picked(variants, deal.number if place == turn.topic else chance.randrange(60)), facts, when)
+            for place, variants in enumerate(turn.text)
+        ]
         greeting = language.greeting(plan.person if is_ours else None, number)
         body = "\n\n".join([greeting, *(paragraph for paragraph in paragraphs if paragraph)])
         copies = [plan.colleague] if plan.colleague is not None and not is_ours else []

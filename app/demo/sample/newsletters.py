@@ -48,7 +48,10 @@ def _issues(publisher: Mapping[str, Any], place: int, now: datetime) -> Iterator
 
 def _issue(template: Template, publisher: Mapping[str, Any], number: int, when: datetime) -> Letter:
     subjects, articles = publisher["subjects"], publisher["articles"]
-    chosen = [articles[(number * 2 + step) % len(articles)] for step in range(min(ARTICLES, len(articles)))]
+    subject = subjects[number % len(subjects)]
+    leading = [article for article in articles if article[0] == subject]
+    others = [articles[(number * 2 + step) % len(articles)] for step in range(len(articles))]
+    chosen = [*leading, *(article for article in others if article[0] != subject)][:ARTICLES]
     domain = publisher["domain"]
     token = blake2b(f"{domain} {number} {RITA.address}".encode(), digest_size=10).hexdigest()
     leave = f"https://click.{domain}/u/{token}"
@@ -57,7 +60,7 @@ def _issue(template: Template, publisher: Mapping[str, Any], number: int, when: 
     return Letter(
         Mailbox(publisher["name"], publisher["address"]),
         (Mailbox("", RITA.address),),
-        subjects[number % len(subjects)],
+        subject,
         when,
         text,
         f"<{token}@mail.{domain}>",

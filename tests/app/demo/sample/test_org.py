@@ -212,3 +212,25 @@ def test_sums_in_mails_are_those_of_the_opportunities(world: WorldData, rita: Ma
                 assert 0.9 * total <= amounts[offer[1]] <= total
                 checked += 1
     assert checked >= 3
+
+
+def test_a_wrong_invoice_is_wrong(rita: MailboxData):
+    """Who complains that an invoice shows another sum than the order names two sums."""
+    pattern = r"(?:shows EUR|lautet über) ([\d.,]*\d).*?(?:agreed on EUR|Vereinbart waren laut Bestellung \d+ jedoch) ([\d.,]*\d)"
+    checked = 0
+    for folder in rita.folders:
+        for data in folder.messages:
+            message = email.message_from_bytes(data.raw)
+            for part in message.walk():
+                if part.get_content_type() == "text/plain" and part.get_content_charset() in {
+                    "utf-8",
+                    "us-ascii",
+                    "windows-1252",
+                }:
+                    text = (
+                        part.get_payload(decode=True).decode(part.get_content_charset(), "replace").replace("\n> ", " ")
+                    )
+                    for first, second in re.findall(pattern, text.split("\n>")[0], re.DOTALL):
+                        assert first != second, message["Message-ID"]
+                        checked += 1
+    assert checked >= 3
