@@ -229,7 +229,7 @@ class Books:
             if not story.ended or self.chance.random() < 0.3:
                 self._follow_up(who, story, last)
         for company in self.people.companies:
-            for person in self.people.contacts[company.domain][:1]:
+            for person in self.people.contacts[company.domain][:2]:
                 who = {"WhoId": person.alias, "WhatId": company.alias, "OwnerId": self._owners[company.domain]}
                 self._call(who, self._before(20, 160))
 

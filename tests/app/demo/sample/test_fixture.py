@@ -42,6 +42,9 @@ def test_any_moment_will_do(now: datetime):
     world = load_world(None, now)
     rita = world.mailboxes[0]
     assert sum(len(folder.messages) for folder in rita.folders) >= 400
+    records = world.salesforce["records"][PROD]
+    assert len(records["Task"]) + len(records["Event"]) >= 300
+    assert len(records["Opportunity"]) >= 60
     assert all(data.internal_date <= now for folder in rita.folders for data in folder.messages)
 
 
