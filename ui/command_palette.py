@@ -115,16 +115,17 @@ class CommandPalette(QFrame):
     def _fill(self, text: str) -> None:
         words = text.casefold().split()
         self._rows.clear()
-        for command, action in self._commands.offered():
-            if command.command_id == "view.palette":
-                continue
-            haystack = f"{command.menu} {action.text()}".casefold()
-            if all(word in haystack for word in words):
-                item = QStandardItem(action.text())
-                item.setData(command, COMMAND_ROLE)
-                item.setData(self._commands.keys_in_words(command.command_id), KEYS_ROLE)
-                item.setAccessibleText(f"{action.text()}, {self._commands.keys_in_words(command.command_id)}")
-                self._rows.appendRow(item)
+        fitting = [
+            (fit, command, action)
+            for command, action in self._commands.offered()
+            if command.command_id != "view.palette" and (fit := how_well(words, command, action.text())) is not None
+        ]
+        for _fit, command, action in sorted(fitting, key=lambda found: found[0]):
+            item = QStandardItem(action.text())
+            item.setData(command, COMMAND_ROLE)
+            item.setData(self._commands.keys_in_words(command.command_id), KEYS_ROLE)
+            item.setAccessibleText(f"{action.text()}, {self._commands.keys_in_words(command.command_id)}")
+            self._rows.appendRow(item)
         if self._rows.rowCount():
             self.list.setCurrentIndex(self._rows.index(0, 0))
 
@@ -134,6 +135,20 @@ class CommandPalette(QFrame):
             width = min(px(WIDTH), parent.width() - 2 * Space.L)
             height = min(px(34) * ROWS_SHOWN + px(60), parent.height() - 2 * Space.XL)
             self.setGeometry((parent.width() - width) // 2, min(80, parent.height() // 8), width, height)
+
+
+def how_well(words: list[str], command: Command, text: str) -> int | None:
+    """How well an action fits what was typed (lower is better), None when it does not.
+
+    Best is the beginning of the text, then beginnings of words, then anything inside; ``words`` are in lower case.
+    """
+    haystack = f"{text} {command.menu}".casefold()
+    if not all(word in haystack for word in words):
+        return None
+    if not words or haystack.startswith(words[0]):
+        return 0
+    starts = haystack.split()
+    return 1 if all(any(start.startswith(word) for start in starts) for word in words) else 2
 
 
 class _PaletteDelegate(QStyledItemDelegate):

@@ -299,6 +299,14 @@ def short_time(epoch_s: int, now: dt.datetime) -> str:
     return locale.toString(_qt_date(moment), QLocale.FormatType.ShortFormat)
 
 
+def row_time(epoch_s: int, now: dt.datetime) -> str:
+    """When, in a list whose headings name the days: the time of today and yesterday, else as `short_time`."""
+    moment = _local(epoch_s)
+    if (now.date() - moment.date()).days == 1:
+        return QLocale().toString(_qt(moment).time(), QLocale.FormatType.ShortFormat)
+    return short_time(epoch_s, now)
+
+
 def full_time(epoch_s: int) -> str:
     """Day and time in full, local."""
     moment = _local(epoch_s)

@@ -7,6 +7,7 @@ from collections import Counter
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from ui.command_palette import how_well
 from ui.commands import COMMANDS, MENUS, Commands
 
 
@@ -81,6 +82,16 @@ def test_a_checkable_action_gives_its_state() -> None:
     commands.action("view.panel").trigger()
     commands.action("view.panel").trigger()
     assert states == [True, False]
+
+
+def test_the_palette_puts_what_begins_so_first() -> None:
+    by_id = {command.command_id: command for command in COMMANDS}
+    reply, previous, unread = (by_id[name] for name in ("message.reply", "list.previous", "message.unread"))
+    fits = [how_well(["re"], command, command.text) for command in (reply, previous, unread)]
+    assert fits == [0, 2, 0]
+    assert how_well(["go", "sent"], by_id["go.sent"], "Sent") == 1
+    assert how_well(["zz"], reply, reply.text) is None
+    assert how_well([], previous, previous.text) == 0
 
 
 def test_keys_in_words() -> None:

@@ -202,6 +202,20 @@ async def test_wide_mail_is_fitted_and_not_scrolled_sideways(width: int) -> None
         assert body.page.contentsSize().width() <= width + 2
 
 
+async def test_a_right_to_left_paragraph_reads_from_the_right() -> None:
+    with open_body() as body:
+        await load(body, clean_html("<p>السيدة ريتا المحترمة،</p><p>English below</p>").html)
+        await settle(body)
+        image = body.grab().toImage()
+
+        def ink(left: int, right: int, top: int, bottom: int) -> bool:
+            return any(image.pixelColor(x, y).lightness() < 120 for x in range(left, right) for y in range(top, bottom))
+
+        assert ink(400, 580, 0, 30)
+        assert not ink(24, 200, 0, 30)
+        assert ink(24, 120, 30, 70)
+
+
 async def test_dark_mode_leaves_coloured_mail_on_white_and_darkens_plain_mail(appearance: Appearance) -> None:
     appearance.choose("dark")
     with open_body() as body:

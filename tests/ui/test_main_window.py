@@ -277,6 +277,17 @@ async def test_a_sandbox_is_marked(core: Core) -> None:
         assert desk.window._sandbox_line.isVisible()
 
 
+async def test_a_question_about_one_mail_is_not_asked_of_the_next(core: Core) -> None:
+    async with open_desk(core, login=sandbox_login()) as desk:
+        await desk.listed()
+        await desk.choose("Re: Offer")
+        panel = desk.joins.crm.panel
+        panel._where.ask([])
+        assert not panel._where.isHidden()
+        await desk.choose("Invoice")
+        assert panel._where.isHidden()
+
+
 async def test_nothing_but_the_window_is_shown_while_it_fills(core: Core) -> None:
     # A part that is shown before it has a parent is a window of its own for a moment: it flickers and takes the focus.
     async with open_desk(core, login=sandbox_login()) as desk:

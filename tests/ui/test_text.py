@@ -104,6 +104,12 @@ def test_times_are_short() -> None:
     assert "2025" in text.short_time(_ago(days=400), NOW)
 
 
+def test_under_a_heading_that_names_the_day_the_time_is_enough() -> None:
+    yesterday = _ago(days=1)
+    assert ":" in text.row_time(yesterday, NOW)
+    assert text.row_time(_ago(days=2), NOW) == text.short_time(_ago(days=2), NOW)
+
+
 @pytest.mark.parametrize("epoch", [-5, 0, 2**40, 2**62])
 def test_no_date_is_too_strange_to_be_shown(epoch: int) -> None:
     assert text.short_time(epoch, NOW)

@@ -109,7 +109,7 @@ def _line(finding: Seen) -> QWidget:
     column.setSpacing(2)
     for text, role in ((finding.name, "strong"), (finding.words, ""), (finding.what_to_do, "muted")):
         if text:
-            label = QLabel(text)
+            label = QLabel(text[0].upper() + text[1:])
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
             label.setMinimumWidth(0)

@@ -32,7 +32,7 @@ from ui.dispatch import Dispatcher
 from ui.drag import MESSAGES_MIME_TYPE, messages_data
 from ui.message_list.rows import ROW_ROLE, PersonMark, RowLook
 from ui.message_list.view import SELECTION_LIMIT, Kept
-from ui.text import day_header, is_same_day, one_line, short_time
+from ui.text import day_header, is_same_day, one_line, row_time, short_time
 
 PAGE_ROWS = 100
 PAGES_KEPT = 40
@@ -352,7 +352,7 @@ class MessageListModel(QAbstractTableModel):
         return RowLook(
             message=message,
             who=one_line(who, 300) or "(no sender)",
-            when=short_time(message.date, now),
+            when=short_time(message.date, now) if self._words else row_time(message.date, now),
             subject=one_line(message.subject, 500),
             snippet=one_line(message.snippet, 300),
             day=day_header(message.date, now) if opens_day else "",

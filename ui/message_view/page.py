@@ -21,6 +21,7 @@ SCROLL_BAR_WIDTH = 12
 
 _NO_PICTURE = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
+_HAS_DIRECTION = re.compile(r"<[^>]{1,5000}\sdir=", re.IGNORECASE)
 _CONTENT_ID_SOURCE = re.compile(r'\bsrc="cid:([^"]{1,1000})"')
 
 
@@ -30,6 +31,8 @@ def message_page(fragment: str, host: str, chosen: Tones, *, font_family: str, f
         lambda match: f'src="{SCHEME}://{host}/cid/{quote(html.unescape(match.group(1)), safe="")}"', fragment
     )
     is_light_card = on_card and chosen.is_dark
+    if not _HAS_DIRECTION.search(fragment):
+        body = f'<div class="own-direction">{body}</div>'
     return _document(
         f'<div class="card">{body}</div>' if is_light_card else body, chosen, font_family, font_px, is_light_card
     )
@@ -60,6 +63,7 @@ img:not([src]) {{ content: url({_NO_PICTURE}); background: rgba(128, 128, 128, 0
 img.preview {{ display: block; margin: 16px auto; border-radius: 6px; }}
 table {{ max-width: 100%; overflow-wrap: normal; font-size: inherit; }}
 td, th {{ overflow-wrap: break-word; }}
+.own-direction :is(p, div, li, td, th, h1, h2, h3, h4, h5, h6, blockquote, pre, address) {{ unicode-bidi: plaintext; }}
 pre {{ white-space: pre-wrap; }}
 blockquote {{ margin: 8px 0; padding-left: 12px; border-left: 2px solid {chosen.border_strong}; color: {quote_ink}; }}
 p:first-child {{ margin-top: 0; }}
