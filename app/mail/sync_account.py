@@ -151,7 +151,10 @@ class AccountSync:
                     await self._body_sync.some(backend, inbox, limit=len(look.new_messages))
                     continue
             if can_idle:
-                await backend.idle(IDLE_ROUND_S)
+                try:
+                    await backend.idle(IDLE_ROUND_S)
+                except PermanentError:
+                    can_idle = False  # announced and refused
             else:
                 await self._pause(INBOX_POLL_S)
 
@@ -192,12 +195,10 @@ class AccountSync:
         tries = 0
         try:
             while True:
-                began = self._clock.monotonic()
+                before = self._progress()
                 waker.clear()
                 error = await self._run_session(name, session)
-                if self._clock.monotonic() - began > MOST_WAIT_S:
-                    tries = 0
-                tries += 1
+                tries = 1 if self._progress() != before else tries + 1
                 await self._wait_after(name, error, tries, waker)
         finally:
             self._wakers.discard(waker)
@@ -254,6 +255,9 @@ class AccountSync:
             await self._database.write(
                 "note that an account is signed in", lambda tx: accounts.set_mail_paused(tx, self.account_id, False)
             )
+
+    def _progress(self) -> int:
+        return self._folder_sync.progress + self._body_sync.progress
 
     def _refuse_asked(self, error: AppError) -> None:
         asked, self._asked = self._asked, []

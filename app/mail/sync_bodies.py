@@ -12,8 +12,9 @@ from app.events import EventBus, SyncProgressed
 from app.mail.connections import MailConnections
 from app.mail.mime import PARSER_VERSION
 from app.mail.parsing import MailParsing
-from app.mail.ports import MailBackend
-from app.model.ids import FolderId, MessageId
+from app.mail.ports import MailBackend, RemoteHeader
+from app.model.ids import MESSAGE_ID_SEQUENCE_BITS, FolderId, MessageId
+from app.model.mail import Envelope
 from app.store import folders, locations, messages
 from app.store.database import Database, Reader, Transaction
 from app.store.folders import FolderState
@@ -27,6 +28,8 @@ PLAN = 2_000
 MOST_BYTES = 64 << 20
 """Larger messages come when somebody opens them."""
 RETRIED_AT_ONCE = 200
+GIVEN_UP_IN_A_ROW = 3
+"""Messages that may be passed over while no other could be fetched in between."""
 
 
 class BodySync:
@@ -41,6 +44,9 @@ class BodySync:
         self._skipped: set[MessageId] = set()
         self._left: dict[FolderId, int] = {}
         self._complete: set[FolderId] = set()
+        self._in_a_row: dict[FolderId, int] = {}
+        self.progress = 0
+        """Counts what was fetched or passed over; see `FolderSync.progress`."""
 
     async def some(self, backend: MailBackend, folder_id: FolderId, *, limit: int = PLAN) -> int:
         """Fetch up to ``limit`` of the newest bodies that a folder lacks. How many were stored; 0 when none is left.
@@ -86,6 +92,7 @@ class BodySync:
             return [(s, p.uid) for s, p in states if s is not None and s.uid_validity == p.uid_validity]
 
         found = await self._database.read(find)
+        size = await self._database.read(lambda reader: messages.size(reader, message_id))
         if not found:
             raise Offline(
                 "the message is on its way to another folder; its text comes a little later", code="in_motion"
@@ -97,7 +104,7 @@ class BodySync:
                     continue
                 raws = await backend.bodies([uid], expected_bytes=MOST_BYTES)
             if uid in raws:
-                await self._keep(folder, [Wanting(message_id, uid, len(raws[uid]))], raws)
+                await self._keep(folder, [Wanting(message_id, uid, size)], raws)
                 return
         raise RecordNotFound("the mail server does not have the message any more", code="message_gone")
 
@@ -142,25 +149,37 @@ class BodySync:
         except Offline:
             raise
         except TransientError:
-            # One message may make the server or the line fail each time: ask for fewer, at last for it alone, then pass it over.
-            if len(batch) == 1:
-                self._skipped.add(batch[0].message_id)
-                _log.warning("a message cannot be fetched from its server; passing it over for now")
-            self._batch[folder_id] = max(1, len(batch) // 8)
+            self._narrow_down(folder_id, batch)
             raise
+        self._in_a_row[folder_id] = 0
         self._batch[folder_id] = min(BATCH, self._batch.get(folder_id, BATCH) * 2)
+        self.progress += 1
         self._skipped.update(each.message_id for each in batch if each.uid not in raws)
         return raws
+
+    def _narrow_down(self, folder_id: FolderId, asked: Sequence[Wanting]) -> None:
+        # As with headers (`FolderSync`): one message may be at fault, or the server itself.
+        if len(asked) > 1:
+            self._batch[folder_id] = max(1, len(asked) // 4)
+            self.progress += 1
+        elif self._in_a_row.get(folder_id, 0) < GIVEN_UP_IN_A_ROW:
+            self._in_a_row[folder_id] = self._in_a_row.get(folder_id, 0) + 1
+            self._skipped.add(asked[0].message_id)
+            self.progress += 1
+            _log.warning("a message cannot be fetched from its server; passing it over for now")
 
     async def _keep(self, folder: FolderState, batch: Sequence[Wanting], raws: dict[int, bytes]) -> int:
         got = [each for each in batch if each.uid in raws]
         parsed = await self._parsing.texts([raws[each.uid] for each in got])
         bodies = [(each.message_id, raws[each.uid], text) for each, text in zip(got, parsed, strict=True)]
+        headers = await self._missing_headers([each for each in got if each.size == 0], raws)
         left = max(0, self._left.get(folder.folder_id, 0) - len(got))
         if folder.folder_id in self._left:
             self._left[folder.folder_id] = left
 
         def store(tx: Transaction) -> int:
+            for message_id, envelope, size in headers:
+                messages.replace_header(tx, message_id, envelope, size)
             stored = messages.store_bodies(tx, bodies, PARSER_VERSION)
             total = folder.server_total or 0
             if folder.folder_id in self._left:
@@ -168,6 +187,19 @@ class BodySync:
             return len(stored)
 
         return await self._database.write("store bodies", store)
+
+    async def _missing_headers(
+        self, headless: Sequence[Wanting], raws: dict[int, bytes]
+    ) -> list[tuple[MessageId, Envelope, int]]:
+        """Envelopes of messages whose header could not be fetched and whose body now has come."""
+        blocks = [
+            RemoteHeader(
+                each.uid, frozenset(), 0, each.message_id >> MESSAGE_ID_SEQUENCE_BITS, 0, raws[each.uid], False
+            )
+            for each in headless
+        ]
+        found = await self._parsing.envelopes(blocks)
+        return [(each.message_id, env, len(raws[each.uid])) for each, env in zip(headless, found, strict=True)]
 
     def _tell_finished(self, folder: FolderState) -> None:
         self._left.pop(folder.folder_id, None)

@@ -36,6 +36,10 @@ GLITCH_FROM = 4
 """From this many known messages on, a server that shows fewer than half of them is asked twice."""
 
 
+GIVEN_UP_IN_A_ROW = 3
+"""Messages that may be done without while no other could be fetched in between."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a look at a folder found: the messages that are new since the last one."""
@@ -64,6 +68,9 @@ class FolderSync:
         self._locks: dict[FolderId, asyncio.Lock] = {}
         self._chunks: dict[FolderId, int] = {}
         self._given_up: set[tuple[FolderId, int, int]] = set()
+        self._in_a_row: dict[FolderId, int] = {}
+        self.progress = 0
+        """Counts what was fetched, and each step towards the one message that cannot be: while it grows, pauses need not."""
 
     async def look(self, backend: MailBackend, folder_id: FolderId, *, is_thorough: bool = False) -> Look:
         """Bring a folder up to date from its newest end. The first look stores the newest headers; `older` brings the rest.
@@ -243,12 +250,12 @@ class FolderSync:
         except Offline:
             raise
         except TransientError:
-            # One message may make the server or the line fail each time: ask for fewer, at last for it alone, then do without.
-            if len(readable) == 1:
-                self._given_up.add((folder.folder_id, folder.uid_validity, readable[0]))
-            self._chunks[folder.folder_id] = max(1, min(len(readable), self._chunk(folder.folder_id)) // 8)
+            self._narrow_down(folder, readable)
             raise
-        self._chunks[folder.folder_id] = min(CHUNK, self._chunk(folder.folder_id) * 4)
+        if readable:
+            self._chunks[folder.folder_id] = min(CHUNK, self._chunk(folder.folder_id) * 2)
+            self._in_a_row[folder.folder_id] = 0
+            self.progress += 1
         given_up = sorted(set(uids) - set(readable))
         found += [RemoteHeader(uid, frozenset(), 0, int(self._clock.wall()), 0, b"", False) for uid in given_up]
         envelopes = await self._parsing.envelopes(found)
@@ -256,6 +263,18 @@ class FolderSync:
             NewHeader(h.uid, h.flags, h.mod_seq, h.internal_date, h.size, envelope, h.has_attachments)
             for h, envelope in zip(found, envelopes, strict=True)
         ]
+
+    def _narrow_down(self, folder: FolderState, asked: Sequence[int]) -> None:
+        # One message may make the server or the line fail each time: ask for fewer, at last for it alone, then do without its
+        # header. But a server that fails for message after message is itself what is broken: then nothing is given up.
+        if len(asked) > 1:
+            self._chunks[folder.folder_id] = max(1, len(asked) // 4)
+            self.progress += 1
+        elif self._in_a_row.get(folder.folder_id, 0) < GIVEN_UP_IN_A_ROW:
+            self._in_a_row[folder.folder_id] = self._in_a_row.get(folder.folder_id, 0) + 1
+            self._given_up.add((folder.folder_id, folder.uid_validity, asked[0]))
+            self.progress += 1
+            _log.warning("the header of a message cannot be fetched from its server; doing without it")
 
     def _store(
         self, tx: Transaction, folder: FolderState, headers: Sequence[NewHeader], *, is_new_mail: bool

@@ -124,6 +124,19 @@ def store_headers(
     return ids
 
 
+def replace_header(tx: Transaction, message_id: MessageId, found: Envelope, size_: int) -> None:
+    """Give a message whose header could not be fetched at first the one that its body showed. Its place in lists stays."""
+    row = tx.row("SELECT account_id, internal_date FROM message WHERE message_id = ?", (message_id,))
+    if row is None:
+        return
+    tx.execute(
+        "UPDATE message SET identity = ?, size = ?, header_message_id = ?, in_reply_to = ?, subject = ?, sender_name = ?, "
+        "sender_address = ?, recipients = ?, envelope = ? WHERE message_id = ?",
+        (identity_of(found, int(row[1]), size_), size_, *_header_columns(found), message_id),
+    )
+    threads.assign(tx, MailAccountId(row[0]), [(message_id, found.message_id, found.in_reply_to, found.references)])
+
+
 def store_bodies(
     tx: Transaction, bodies: Sequence[tuple[MessageId, bytes, BodyText | None]], parser_version: int
 ) -> list[MessageId]:
@@ -346,9 +359,27 @@ def _next_id(tx: Transaction, date: int) -> MessageId:
 def _insert_message(
     tx: Transaction, account_id: MailAccountId, message_id: MessageId, header: NewHeader, identity: bytes
 ) -> None:
-    found = header.envelope
+    tx.execute(
+        "INSERT INTO message (message_id, account_id, thread_id, internal_date, has_attachments, identity, size, date, "
+        "header_message_id, in_reply_to, subject, sender_name, sender_address, recipients, envelope) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            message_id,
+            account_id,
+            message_id,
+            header.internal_date,
+            int(header.has_attachments),
+            identity,
+            header.size,
+            header.envelope.date,
+            *_header_columns(header.envelope),
+        ),
+    )
+
+
+def _header_columns(found: Envelope) -> tuple[str, str, str, str, str, str, str]:
+    # Message-ID, In-Reply-To, subject, the sender's name and address, recipients as shown, address lists.
     sender = found.from_[0] if found.from_ else Address("", "")
-    to = [*found.to, *found.cc]
     packed = {
         "from": _pairs(found.from_),
         "reply_to": _pairs(found.reply_to),
@@ -357,27 +388,14 @@ def _insert_message(
         "bcc": _pairs(found.bcc),
         "references": found.references,
     }
-    tx.execute(
-        "INSERT INTO message (message_id, account_id, identity, thread_id, header_message_id, in_reply_to, subject, date, "
-        "internal_date, sender_name, sender_address, recipients, envelope, size, has_attachments) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            message_id,
-            account_id,
-            identity,
-            message_id,
-            found.message_id,
-            found.in_reply_to,
-            found.subject,
-            found.date,
-            header.internal_date,
-            sender.name,
-            sender.address.lower(),
-            ", ".join(address.display for address in to[:_RECIPIENTS_SHOWN]),
-            json.dumps({key: value for key, value in packed.items() if value}, ensure_ascii=False),
-            header.size,
-            int(header.has_attachments),
-        ),
+    return (
+        found.message_id,
+        found.in_reply_to,
+        found.subject,
+        sender.name,
+        sender.address.lower(),
+        ", ".join(address.display for address in [*found.to, *found.cc][:_RECIPIENTS_SHOWN]),
+        json.dumps({key: value for key, value in packed.items() if value}, ensure_ascii=False),
     )
 
 

@@ -336,13 +336,14 @@ class ImapBackend:
     def _flags(self, uids: list[int] | None, changed_since: int) -> list[FlagChange]:
         has_mod_seq = Capability.CONDSTORE in self._capabilities
         modifiers = f"CHANGEDSINCE {changed_since}" if changed_since and has_mod_seq else ""
+        asked = None if uids is None else set(uids)
         sets = ["1:*"] if uids is None else [text for text, _ in answers.sequence_sets(uids)]
         found: dict[int, FlagChange] = {}
         for uid_set in sets:
             for answer in self._fetch(uid_set, f"UID FLAGS{self._mod_seq_item}", modifiers):
                 read = answers.items(answer)
                 change = answers.flag_change(*read) if read else None
-                if change is not None:
+                if change is not None and (asked is None or change.uid in asked):
                     found[change.uid] = change
         return [found[uid] for uid in sorted(found)]
 

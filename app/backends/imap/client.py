@@ -184,9 +184,8 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
 
     def wait_for_news(self, timeout_s: float) -> bool:
         """IDLE (RFC 2177): True when the open folder changed, False when the time is over."""
-        self.idle()
+        told = self._begin_idle()
         end = time.monotonic() + timeout_s
-        told = False
         while not told:
             line = self._line_if_any()
             if line is None:
@@ -199,6 +198,17 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
                 told = _is_news(line)
         _, late = self.idle_done()
         return told or any(isinstance(answer, tuple) and set(answer) & set(_NEWS) for answer in late)
+
+    def _begin_idle(self) -> bool:
+        # The library's own idle() takes an untagged answer before the "+" for a failure, and then lives on out of step.
+        tag = self.imap._command("IDLE")  # noqa: SLF001
+        told = False
+        while (line := self.imap._get_response()) is not None:  # noqa: SLF001
+            if self.imap.tagged_commands[tag]:
+                raise self.imap.error("IDLE was refused")
+            told = told or _is_news(line)
+        self._idle_tag = tag
+        return told
 
     def _line_if_any(self) -> bytes | None:
         # The library's own idle_check takes the end of the connection for silence.
