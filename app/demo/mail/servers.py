@@ -193,7 +193,11 @@ async def start_mail_servers(
     # aiosmtpd logs addresses, and warnings about names of its own that it uses itself.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     store = MailStore(state, clock)
-    store.seed(mailboxes)
-    servers = MailServers(store, faults, clock, host=host, tls=tls, extensions=extensions)
-    await servers.start()
+    try:
+        store.seed(mailboxes)
+        servers = MailServers(store, faults, clock, host=host, tls=tls, extensions=extensions)
+        await servers.start()
+    except BaseException:
+        store.close()
+        raise
     return servers

@@ -64,12 +64,19 @@ class MailStore:
         self.users: dict[str, User] = {}
         try:
             self._db = sqlite3.connect(":memory:" if state is None else state / FILE_NAME)
+        except sqlite3.DatabaseError as error:
+            raise StateUnreadable(f"{FILE_NAME} cannot be opened") from error
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._prepare_schema()
             self._load()
         except sqlite3.DatabaseError as error:
+            self._db.close()
             raise StateUnreadable(f"{FILE_NAME} cannot be read: remove it to start with fresh mail") from error
+        except StateUnreadable:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Close the database; the store is of no use afterwards."""
@@ -361,7 +368,7 @@ class MailStore:
             [(mailbox.mailbox_id, message.uid) for message in gone],
         )
         self._db.executemany(
-            "DELETE FROM body WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message WHERE body_id = ?1)",
+            "DELETE FROM body WHERE id = ? AND NOT EXISTS (SELECT 1 FROM message WHERE message.body_id = body.id)",
             [(message.body_id,) for message in gone],
         )
         for message in gone:
