@@ -49,13 +49,15 @@ WEB_ENGINE_LIBRARIES = (
 )
 FONTS = ("fonts-dejavu-core", "fonts-noto-core", "fonts-noto-cjk", "fonts-noto-color-emoji")
 SERVERS = ("dovecot-imapd", "gnome-keyring", "dbus", "strace", "xvfb", "xauth")
+# The tests read the sample data by eyes that are not ours.
+READERS = ("poppler-utils", "openssl")
 # PyInstaller reads the libraries of a program with objdump.
 BUILD_TOOLS = ("binutils",)
 
 # Debian 13 and Ubuntu 24.04 renamed some libraries when time_t grew.
 RENAMED = {"libglib2.0-0": "libglib2.0-0t64", "libasound2": "libasound2t64"}
 
-FOR_WINDOW = QT_LIBRARIES + WEB_ENGINE_LIBRARIES + FONTS + SERVERS
+FOR_WINDOW = QT_LIBRARIES + WEB_ENGINE_LIBRARIES + FONTS + SERVERS + READERS
 FOR_BUILD = QT_LIBRARIES + WEB_ENGINE_LIBRARIES + BUILD_TOOLS
 
 
