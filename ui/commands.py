@@ -39,6 +39,7 @@ class Command:
 
 COMMANDS = (
     Command("mail.write", "Write new mail", "File", 0, Icon.WRITE, ("Ctrl+N",), ("C",)),
+    Command("mail.drafts", "Continue drafts", "File", 0, Icon.DRAFTS),
     Command("mail.sync", "Get mail now", "File", 0, Icon.REFRESH, ("F5",)),
     Command("app.work_offline", "Work offline", "File", 1, Icon.OFFLINE, is_checkable=True),
     Command("accounts.add_mail", "Add mail account…", "File", 2, Icon.PLUS),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -17,25 +18,33 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.model.ids import MailAccountId
 from app.model.mail import MailAccount
 from ui.accounts.model import IMAPS_PORT, SUBMISSIONS_PORT, MailForm, guess_servers, login_url_of
 from ui.theme import Space, set_role
+from ui.widgets.bars import announce
 
 
-class _Form(QFrame):
+class AccountForm(QFrame):
     """A card with a heading, a line on what will happen, a grid of fields, and two buttons."""
 
     def __init__(self, heading: str, explanation: str, action: str) -> None:
         super().__init__()
         set_role(self, "card")
-        title = QLabel(heading)
-        set_role(title, "heading")
+        self.setAccessibleName(heading)
+        self.first: QWidget = self
+        """What takes the keyboard when the form opens."""
+        self.after_refusal: QWidget = self
+        """What takes it when a server refused what was filled in."""
+        self.title = QLabel(heading)
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setWordWrap(True)
+        set_role(self.title, "heading")
         text = QLabel(explanation)
         text.setWordWrap(True)
         set_role(text, "muted")
         self.problem = QLabel()
         self.problem.setWordWrap(True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
         set_role(self.problem, "danger")
         self.problem.hide()
         self.grid = QGridLayout()
@@ -54,7 +63,7 @@ class _Form(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         column.setSpacing(Space.M)
-        for part in (title, text):
+        for part in (self.title, text):
             column.addWidget(part)
         column.addLayout(self.grid)
         column.addWidget(self.problem)
@@ -74,13 +83,29 @@ class _Form(QFrame):
                 self.grid.addWidget(widget, row, column)
 
     def refuse(self, text: str, field: QWidget) -> None:
-        """Say what is missing, at its field."""
+        """Say what is missing or was refused, and go to its field."""
         self.problem.setText(text)
         self.problem.show()
+        announce(self, text)
         field.setFocus()
+        if isinstance(field, QLineEdit):
+            field.selectAll()
+
+    def begin(self) -> None:
+        """Be ready to be filled in."""
+        self.problem.hide()
+        self.first.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Forget passwords with the form; what else was typed may stay."""
+        super().hideEvent(event)
+        if self.isHidden():
+            for field in self.findChildren(QLineEdit):
+                if field.echoMode() is QLineEdit.EchoMode.Password:
+                    field.clear()
 
 
-class MailAccountForm(_Form):
+class MailAccountForm(AccountForm):
     """IMAP and SMTP by user and password; host names are guessed from the address and can be changed."""
 
     submitted = Signal(object, str)
@@ -105,6 +130,8 @@ class MailAccountForm(_Form):
         self.add_field("User name", self.user)
         self.imap_port.setAccessibleName("IMAP port")
         self.smtp_port.setAccessibleName("SMTP port")
+        self.first, self.after_refusal = self.address, self.password
+        self.address.setPlaceholderText("you@company.com")
         self.address.editingFinished.connect(self._guess)
         self.imap_starttls.toggled.connect(lambda on: self.imap_port.setValue(143 if on else IMAPS_PORT))
         self.smtp_starttls.toggled.connect(lambda on: self.smtp_port.setValue(587 if on else SUBMISSIONS_PORT))
@@ -141,12 +168,10 @@ class MailAccountForm(_Form):
             smtp_starttls=self.smtp_starttls.isChecked(),
             user=self.user.text(),
         )
-        password = self.password.text()
-        self.password.clear()
-        self.submitted.emit(form, password)
+        self.submitted.emit(form, self.password.text())
 
 
-class SalesforceForm(_Form):
+class SalesforceForm(AccountForm):
     """Production, sandbox, My Domain or Experience Cloud, and the consumer key of the org's own app."""
 
     submitted = Signal(str, str)
@@ -174,6 +199,7 @@ class SalesforceForm(_Form):
         self.add_field("Address", self.host)
         self.add_field("Consumer key", self.client_id)
         self._host_caption = self.grid.itemAtPosition(self.grid.rowCount() - 2, 0)
+        self.first = self.after_refusal = self.client_id
         self.kind.currentIndexChanged.connect(lambda _i: self._show_host())
         self._show_host()
         self.action.clicked.connect(self._submit)
@@ -199,31 +225,34 @@ class SalesforceForm(_Form):
             self.submitted.emit(url, self.client_id.text().strip())
 
 
-class PasswordForm(_Form):
+class PasswordForm(AccountForm):
     """Another password for a mail account that the server refused."""
 
     submitted = Signal(int, str)
 
     def __init__(self) -> None:
         super().__init__("New password", "The mail server did not accept the password. Nothing is lost.", "Sign in")
-        self._account_id = MailAccountId(0)
+        self.account: MailAccount | None = None
+        """Whose password is asked for."""
         self.password = QLineEdit()
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.add_field("Password", self.password)
+        self.first = self.after_refusal = self.password
         self.action.clicked.connect(self._submit)
         self.password.returnPressed.connect(self._submit)
 
-    def open_for(self, account: MailAccount) -> None:
-        """Ask for the password of this account."""
-        self._account_id = account.account_id
-        self.show()
-        self.password.setFocus()
+    def begin(self) -> None:
+        """Say whose password it is."""
+        super().begin()
+        if self.account is not None:
+            self.title.setText(f"New password for {self.account.address}")
 
     def _submit(self) -> None:
-        password = self.password.text()
-        self.password.clear()
-        if password:
-            self.submitted.emit(int(self._account_id), password)
+        if not self.password.text():
+            self.refuse("Type the password.", self.password)
+        elif self.account is not None:
+            self.problem.hide()
+            self.submitted.emit(int(self.account.account_id), self.password.text())
 
 
 def _port(value: int) -> QSpinBox:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.model.crm import CrmLogin
 from app.model.ids import crm_login_key, mail_account_key
 from app.model.mail import MailAccount
-from ui.accounts.forms import MailAccountForm, PasswordForm, SalesforceForm
+from ui.accounts.forms import AccountForm, MailAccountForm, PasswordForm, SalesforceForm
 from ui.accounts.model import AccountsState
 from ui.icons import Icon
 from ui.text import Words
@@ -48,13 +48,15 @@ class AccountsView(QFrame):
         super().__init__(parent)
         set_role(self, "surface")
         self.setAccessibleName("Accounts")
-        self._notice = Strip(can_close=True)
+        self._notice, self._outcome, self._question = Strip(can_close=True), Strip(can_close=True), Strip()
         self.mail_form = MailAccountForm()
         self.mail_form.submitted.connect(self.add_mail_requested)
         self.salesforce_form = SalesforceForm()
         self.salesforce_form.submitted.connect(self.add_salesforce_requested)
         self.password_form = PasswordForm()
         self.password_form.submitted.connect(self.password_requested)
+        self._forms: tuple[AccountForm, ...] = (self.mail_form, self.salesforce_form, self.password_form)
+        self._add_buttons: list[QPushButton] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(Space.S)
         self._buttons = QHBoxLayout()
@@ -68,6 +70,7 @@ class AccountsView(QFrame):
             set_role(button, role)
             button.clicked.connect(lambda _checked=False, s=slot: s())
             self._buttons.addWidget(button)
+            self._add_buttons.append(button)
         self._buttons.addStretch(1)
         self._build()
 
@@ -89,39 +92,59 @@ class AccountsView(QFrame):
             set_role(text, "muted")
             self._list.addWidget(text)
 
-    def show_busy(self, words: str) -> None:
+    def show_busy(self, words: str, can_stop: bool) -> None:
         """Say what is going on, with a way to stop it; "" when it is over."""
         if words:
-            self._notice.say(words, choices=(Choice("Cancel", self.cancel_requested.emit),))
-        elif not self._notice.property("outcome"):
+            choices = (Choice("Cancel", self.cancel_requested.emit),) if can_stop else ()
+            self._notice.say(words, choices=choices)
+        else:
             self._notice.hide()
-        self._notice.setProperty("outcome", None)
-        for form in (self.mail_form, self.salesforce_form, self.password_form):
-            form.setEnabled(not words)
+        for part in (*self._forms, *self._add_buttons):
+            part.setEnabled(not words)
 
     def show_refused(self, words: Words) -> None:
-        """Say why it did not work."""
-        self._notice.say(words.sentence, symbol=Icon.FAILED, tone="danger")
-        self._notice.setProperty("outcome", True)
+        """Say why it did not work: at the form that is open, else above."""
+        form = self._open_form()
+        if form is not None:
+            form.refuse(words.sentence, form.after_refusal)
+        else:
+            self._notice.say(words.sentence, symbol=Icon.FAILED, tone="danger")
 
     def show_added(self, text: str) -> None:
         """Say that it worked and put the forms away."""
-        self._notice.say(text, symbol=Icon.CHECK, tone="success")
-        self._notice.setProperty("outcome", True)
-        for form in (self.mail_form, self.salesforce_form, self.password_form):
-            form.hide()
+        self._show_form(None)
+        self._outcome.say(text, symbol=Icon.CHECK, tone="success")
 
     def show_mail_form(self) -> None:
         """Open the form for a mail account."""
-        self.salesforce_form.hide()
-        self.mail_form.show()
-        self.mail_form.address.setFocus()
+        self._show_form(self.mail_form)
 
     def show_salesforce_form(self) -> None:
         """Open the form for Salesforce."""
-        self.mail_form.hide()
-        self.salesforce_form.show()
-        self.salesforce_form.client_id.setFocus()
+        self._show_form(self.salesforce_form)
+
+    def leave_form(self) -> bool:
+        """Close the form or question that is open; false when there is none."""
+        if self._open_form() is not None:
+            self._show_form(None)
+            return True
+        if not self._question.isHidden():
+            self._question.hide()
+            return True
+        return False
+
+    def _open_form(self) -> AccountForm | None:
+        return next((form for form in self._forms if not form.isHidden()), None)
+
+    def _show_form(self, form: AccountForm | None) -> None:
+        self._outcome.hide()
+        self._question.hide()
+        for each in self._forms:
+            each.setVisible(each is form)
+        if form is not None:
+            form.begin()
+            # Its place is below the list, perhaps out of sight.
+            QTimer.singleShot(0, form, lambda: self._area.ensureWidgetVisible(form))
 
     def _build(self) -> None:
         title = QLabel("Accounts")
@@ -138,16 +161,18 @@ class AccountsView(QFrame):
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.XL)
         column.setSpacing(Space.M)
         column.addLayout(head)
-        column.addWidget(self._notice)
+        for strip in (self._notice, self._outcome, self._question):
+            column.addWidget(strip)
         column.addLayout(self._list)
         column.addLayout(self._buttons)
-        for form in (self.mail_form, self.salesforce_form, self.password_form):
+        for form in self._forms:
             form.hide()
             column.addWidget(form)
         column.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolled(column_in_middle(content, COLUMN_WIDTH)))
+        self._area = scrolled(column_in_middle(content, COLUMN_WIDTH))
+        outer.addWidget(self._area)
 
     def _mail_card(self, account: MailAccount, waits: bool) -> QWidget:
         detail = f"{account.imap.host}, mail in; {account.smtp.host}, mail out"
@@ -165,7 +190,8 @@ class AccountsView(QFrame):
         return _AccountCard(Icon.CLOUD, name, who, _marks(login.is_demo, login.is_sandbox, waits), choices)
 
     def _open_password(self, account: MailAccount) -> None:
-        self.password_form.open_for(account)
+        self.password_form.account = account
+        self._show_form(self.password_form)
 
     def _ask_remove_mail(self, account: MailAccount) -> None:
         def remove() -> None:
@@ -189,14 +215,15 @@ class AccountsView(QFrame):
 
     def _ask(self, text: str, action: str, act: Callable[[], None]) -> None:
         def confirmed() -> None:
-            self._notice.hide()
+            self._question.hide()
             act()
 
-        self._notice.say(
+        self._show_form(None)
+        self._question.say(
             text,
             symbol=Icon.WARNING,
             tone="warning",
-            choices=(Choice(action, confirmed, "danger"), Choice("Keep", self._notice.hide)),
+            choices=(Choice(action, confirmed, "danger"), Choice("Keep", self._question.hide)),
         )
 
 
@@ -210,6 +237,7 @@ class _AccountCard(Card):
         choices: list[tuple[str, Callable[[], None]]],
     ) -> None:
         super().__init__("")
+        self.setAccessibleName(", ".join([name, detail, *(text for text, _ in marks)]))
         row = QHBoxLayout()
         row.setSpacing(Space.M)
         row.addWidget(IconLabel(symbol, "accent_text", 20))
@@ -224,6 +252,7 @@ class _AccountCard(Card):
             row.addWidget(badge, 0, Qt.AlignmentFlag.AlignVCenter)
         for text, slot in choices:
             button = QPushButton(text)
+            button.setAccessibleName(f"{text.rstrip('…')}: {name}")
             set_role(button, "quiet")
             button.clicked.connect(lambda _checked=False, s=slot: s())
             row.addWidget(button)

@@ -6,17 +6,23 @@ import email.utils
 import re
 from dataclasses import dataclass, replace
 
-from app.mail.accounts import MailAccounts
-from app.mail.compose import MailComposer
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.errors import Offline, TransientError, ValidationFailed
+from app.mail.accounts import MailAccounts
+from app.mail.compose import MailComposer
 from app.model.ids import MailAccountId, MessageId
 from app.model.mail import Address, MailAccount, OutgoingMessage
 from ui.dispatch import Dispatcher
+from ui.text import Words
 
 AUTOSAVE_MS = 2_000
 """How long after the last key the draft is kept, in milliseconds."""
 
+_REFUSALS = {
+    "no_address": "One of the addresses cannot be right. Nothing was sent.",
+    "no_recipient": "Add a recipient. Nothing was sent.",
+}
 _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+\Z")
 _ATTACHMENT_WORDS = re.compile(
     r"\b(attached|attachment|enclosed|anbei|im anhang|beigefügt|ci-joint|adjunto)\b", re.IGNORECASE
@@ -25,7 +31,7 @@ _ATTACHMENT_WORDS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the fields hold. ``problems`` are addresses that cannot be one."""
+    """What the fields hold."""
 
     to: str
     cc: str
@@ -43,6 +49,10 @@ class ComposerModel(QObject):
     """The operation's id: the window offers to take it back while it has not gone."""
     saved = Signal(bool)
     """True once the draft is kept, false while it is newer than what is kept."""
+    refused = Signal(str)
+    """Why it was not sent, or could not be begun; what was written is still there."""
+    drafts_found = Signal(object)
+    """What `find_drafts` found: a list of `OutgoingMessage`, last saved first."""
 
     def __init__(
         self, composer: MailComposer, accounts: MailAccounts, dispatcher: Dispatcher, parent: QObject | None = None
@@ -54,6 +64,7 @@ class ComposerModel(QObject):
         self._message: OutgoingMessage | None = None
         self._known: list[MailAccount] = []
         self._is_over = False
+        self._is_sending = False
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
@@ -71,6 +82,9 @@ class ComposerModel(QObject):
             self._known = await self._accounts.list()
             chosen = account_id if account_id is not None else self._known[0].account_id if self._known else None
             if chosen is None:
+                self.refused.emit(
+                    "There is no mail account yet. Add one under Accounts; then a message can be written."
+                )
                 return
             message = await self._composer.new(chosen)
             self._begin(replace(message, to=tuple(parse_addresses(to)[0])))
@@ -83,6 +97,23 @@ class ComposerModel(QObject):
         async def work() -> None:
             self._known = await self._accounts.list()
             self._begin(await self._composer.reply(message_id, to_all=to_all))
+
+        self._dispatcher.start(work(), on_error=self._on_error)
+
+    def start_forward(self, message_id: MessageId) -> None:
+        """A message for somebody else."""
+
+        async def work() -> None:
+            self._known = await self._accounts.list()
+            self._begin(await self._composer.forward(message_id))
+
+        self._dispatcher.start(work(), on_error=self._on_error)
+
+    def find_drafts(self) -> None:
+        """Look for what was being written; `drafts_found` answers."""
+
+        async def work() -> None:
+            self.drafts_found.emit(await self._composer.drafts())
 
         self._dispatcher.start(work())
 
@@ -97,7 +128,7 @@ class ComposerModel(QObject):
 
     def change(self, draft: Draft) -> list[str]:
         """Take the fields over; the addresses that cannot be one. The draft is kept a moment later."""
-        if self._message is None or self._is_over:
+        if self._message is None or self._is_over or self._is_sending:
             return []
         to, bad_to = parse_addresses(draft.to)
         cc, bad_cc = parse_addresses(draft.cc)
@@ -112,11 +143,12 @@ class ComposerModel(QObject):
         return [*bad_to, *bad_cc, *bad_bcc]
 
     def choose_account(self, account_id: MailAccountId) -> None:
-        """Send by another account."""
+        """Send by another account. The Message-ID stays: it names the draft."""
         account = next((a for a in self._known if a.account_id == account_id), None)
         if self._message is not None and account is not None:
             sender = Address(account.display_name, account.address)
             self._message = replace(self._message, account_id=account_id, from_=sender)
+            self.saved.emit(False)
             self._autosave.start()
 
     def problem(self) -> str:
@@ -143,7 +175,8 @@ class ComposerModel(QObject):
 
     def save(self) -> None:
         """Keep the draft now."""
-        if (message := self._message) is None or self._is_over:
+        # While it is being queued its draft is kept already, and saving anew would interrupt that.
+        if (message := self._message) is None or self._is_over or self._is_sending:
             return
 
         async def work() -> None:
@@ -156,29 +189,47 @@ class ComposerModel(QObject):
     def send(self) -> None:
         """Hand it to the outbox; the draft goes once it is safely there."""
         message = self._message
-        if message is None or self._is_over or self.problem():
+        if message is None or self._is_over or self._is_sending or self.problem():
             return
         self._autosave.stop()
+        self._is_sending = True
 
         async def work() -> None:
-            await self._composer.save_draft(message)
-            operation_id = await self._composer.send(message)
-            self._is_over = True
-            await self._composer.discard_draft(message.message_id)
+            try:
+                await self._composer.save_draft(message)
+                # Queued and its draft gone, or neither.
+                operation_id = await self._composer.send(message)
+                self._is_over = True
+            finally:
+                self._is_sending = False
             self.sent.emit(str(operation_id))
 
-        self._dispatcher.start(work(), slot=("composer-save", message.message_id))
+        self._dispatcher.start(work(), slot=("composer-save", message.message_id), on_error=self._on_error)
 
     def discard(self) -> None:
         """Give the message up."""
         self._autosave.stop()
         self._is_over = True
         if self._message is not None:
-            self._dispatcher.start(self._composer.discard_draft(self._message.message_id))
+            # In the slot of the saves: one that is under way must not bring the draft back.
+            message_id = self._message.message_id
+            self._dispatcher.start(self._composer.discard_draft(message_id), slot=("composer-save", message_id))
+
+    def _on_error(self, error: BaseException, words: Words) -> bool:
+        self.refused.emit(_words_of(error) or words.sentence)
+        return True
 
     def _begin(self, message: OutgoingMessage) -> None:
         self._message = message
         self.ready.emit(message, list(self._known))
+
+
+def _words_of(error: BaseException) -> str:
+    if isinstance(error, ValidationFailed):
+        return _REFUSALS.get(error.code, "")
+    if isinstance(error, Offline | TransientError):
+        return "The text of this mail is not on this computer and its server cannot be reached. Try again once you are online."
+    return ""
 
 
 def parse_addresses(text: str) -> tuple[list[Address], list[str]]:

@@ -20,7 +20,9 @@ from PySide6.QtWidgets import (
 
 from app.model.ids import MailAccountId
 from app.model.mail import MailAccount, OutgoingMessage
-from ui.composer.model import ComposerModel, Draft, join_addresses
+from ui.composer.model import ComposerModel, Draft, join_addresses, parse_addresses
+from ui.icons import Icon
+from ui.text import one_line
 from ui.theme import Space, set_role
 from ui.widgets.bars import Choice, Strip
 
@@ -30,6 +32,8 @@ class ComposerWindow(QWidget):
 
     closed = Signal()
     sent = Signal(str)
+    kept = Signal(object)
+    """The `OutgoingMessage` of a window that was closed with its draft kept."""
 
     def __init__(self, model: ComposerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -39,15 +43,18 @@ class ComposerWindow(QWidget):
         self._is_filling = True
         self._keeps_draft = True
         self._bad: list[str] = []
+        self._doubts_asked: list[str] = []
         self._build()
         model.ready.connect(self._on_model_ready)
         model.saved.connect(self._on_model_saved)
         model.sent.connect(self._on_model_sent)
+        model.refused.connect(self._on_model_refused)
+        self._enable(on=False)
         for keys, slot in (
             ("Ctrl+Return", self._send),
             ("Ctrl+Enter", self._send),
             ("Ctrl+S", model.save),
-            ("Escape", self.close),
+            ("Escape", self._leave),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.activated.connect(slot)
@@ -56,8 +63,18 @@ class ComposerWindow(QWidget):
         """Keep what was written."""
         if self._keeps_draft and self._model.message is not None and self.text.document().isModified():
             self._model.save()
+            self.kept.emit(self._model.message)
         self.closed.emit()
         super().closeEvent(event)
+
+    @property
+    def message_id(self) -> str:
+        """The Message-ID of what is written here, "" before it is ready."""
+        return self._model.message.message_id if self._model.message else ""
+
+    def _enable(self, *, on: bool) -> None:
+        for part in (self.account, self.to, self.cc, self.bcc, self.subject, self.text, self.send_button):
+            part.setEnabled(on)
 
     def _build(self) -> None:
         self.account = QComboBox()
@@ -135,6 +152,7 @@ class ComposerWindow(QWidget):
 
     def _on_model_ready(self, message: OutgoingMessage, accounts: list[MailAccount]) -> None:
         self._is_filling = True
+        self._enable(on=True)
         self.account.clear()
         for account in accounts:
             shown = f"{account.display_name} <{account.address}>" if account.display_name else account.address
@@ -149,13 +167,16 @@ class ComposerWindow(QWidget):
         self._show_copies(shown=bool(message.cc or message.bcc))
         self.setWindowTitle(message.subject or "New message")
         self._is_filling = False
-        (self.text if message.to else self.to).setFocus()
+        is_answer = bool(message.to)
+        (self.text if is_answer else self.to).setFocus()
         self.text.moveCursor(self.text.textCursor().MoveOperation.Start)
 
     def _on_changed(self) -> None:
         if self._is_filling:
             return
         self.text.document().setModified(True)
+        for field in (self.to, self.cc, self.bcc):
+            set_role(field, "")
         draft = Draft(self.to.text(), self.cc.text(), self.bcc.text(), self.subject.text(), self.text.toPlainText())
         self._bad = self._model.change(draft)
         self.setWindowTitle(self.subject.text().strip() or "New message")
@@ -168,22 +189,51 @@ class ComposerWindow(QWidget):
         self.sent.emit(operation_id)
         self.close()
 
+    def _on_model_refused(self, text: str) -> None:
+        self._enable(on=self._model.message is not None)
+        self._strip.say(text, symbol=Icon.FAILED, tone="danger")
+
     def _send(self) -> None:
+        if not self.send_button.isEnabled():
+            return
         self._on_changed()
         if self._bad:
-            self._strip.say(f"This is not an address: {self._bad[0]}", tone="danger")
-            self.to.setFocus()
-            return
-        if problem := self._model.problem():
-            self._strip.say(problem, tone="danger")
-            self.to.setFocus()
-            return
-        if (doubts := self._model.doubts()) and not self._strip.isVisible():
+            self._refuse(f"This is not an address: {one_line(self._bad[0], 120)}", self._field_of(self._bad[0]))
+        elif problem := self._model.problem():
+            self._refuse(problem, self.to)
+        elif (doubts := self._model.doubts()) and doubts != self._doubts_asked:
+            self._doubts_asked = doubts
             self._strip.say(
-                " ".join(doubts), choices=(Choice("Send anyway", self._model.send, "primary"),), tone="warning"
+                " ".join(doubts),
+                symbol=Icon.WARNING,
+                choices=(Choice("Send anyway", self._send_now, "primary"),),
+                tone="warning",
             )
-            return
+        else:
+            self._send_now()
+
+    def _send_now(self) -> None:
+        self._strip.hide()
+        self._enable(on=False)
         self._model.send()
+
+    def _refuse(self, text: str, field: QLineEdit) -> None:
+        self._strip.say(text, symbol=Icon.FAILED, tone="danger")
+        if field.isHidden():
+            self._show_copies(shown=True)
+        set_role(field, "invalid")
+        field.setFocus()
+
+    def _field_of(self, bad: str) -> QLineEdit:
+        return next(
+            (field for field in (self.to, self.cc, self.bcc) if bad in parse_addresses(field.text())[1]), self.to
+        )
+
+    def _leave(self) -> None:
+        if self._strip.isVisible():
+            self._strip.hide()
+        else:
+            self.close()
 
     def _ask_discard(self) -> None:
         if not self.text.document().isModified():
@@ -192,6 +242,7 @@ class ComposerWindow(QWidget):
         self._strip.say(
             "What you wrote is removed from this computer.",
             choices=(Choice("Discard message", self._give_up, "danger"), Choice("Keep", self._strip.hide)),
+            symbol=Icon.WARNING,
             tone="warning",
         )
 

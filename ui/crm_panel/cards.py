@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QDate, QLocale, QMimeData, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QMouseEvent
+from PySide6.QtCore import QDate, QLocale, QMimeData, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.model.crm import CrmRecord, Section, SectionState
@@ -13,11 +23,13 @@ from app.model.operation import Operation, OperationKind, OperationState
 from ui.crm_panel.model import failure_words, target_of
 from ui.drag import dragged_files, dragged_part
 from ui.icons import Icon
-from ui.theme import Space, set_role
+from ui.text import one_line
+from ui.theme import Radius, Space, colour, set_role, tones
 from ui.widgets.bars import IconLabel
-from ui.widgets.labels import Badge, ElidedLabel
+from ui.widgets.labels import Badge, ElidedLabel, plain_tip
 from ui.widgets.states import Card
 
+LONGEST_NOTE = 280
 _ICONS = {
     "Account": Icon.COMPANY,
     "Opportunity": Icon.OPPORTUNITY,
@@ -120,17 +132,14 @@ class RecordCard(Card):
         head.addWidget(IconLabel(record_icon(record.object_type), "accent_text"))
         head.addWidget(ElidedLabel(heading_of(record), role="strong"), 1)
         self.body.addLayout(head)
-        for line in lines_of(record):
-            label = ElidedLabel(line, role="muted")
+        self._lines = [ElidedLabel(line, role="muted") for line in lines_of(record)]
+        self._hint = ElidedLabel(f"Save to {record.name}", role="link")
+        for label in (*self._lines, self._hint):
             label.setContentsMargins(Space.XL, 0, 0, 0)
             self.body.addWidget(label)
-        self._hint = QLabel(f"Save to {record.name}")
-        self._hint.setTextFormat(Qt.TextFormat.PlainText)
-        self._hint.setWordWrap(True)
-        set_role(self._hint, "link")
         self._hint.hide()
-        self.body.addWidget(self._hint)
         self._edge_at_rest = ""
+        self._is_zone = False
 
     def set_operations(self, operations: Sequence[Operation]) -> None:
         """Show the edge of what waits for or failed on this record."""
@@ -142,19 +151,36 @@ class RecordCard(Card):
 
     def show_drop_zone(self, shown: bool) -> None:
         """Become a labelled drop zone while something that it may take is dragged over the window."""
+        self._is_zone = shown
+        self._show_hint(shown)
+
+    def _show_hint(self, shown: bool) -> None:
+        # In place of the last line: a card that grew under the pointer would push the others away from it.
         self._hint.setVisible(shown)
+        for line in self._lines[-1:]:
+            line.setVisible(not shown)
         self.set_edge("drop" if shown else self._edge_at_rest)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take mail parts and local files."""
         if can_take(event.mimeData()):
-            self.show_drop_zone(shown=True)
+            self._show_hint(shown=True)
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
+        else:
+            event.ignore()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """A copy is made, whatever key is held."""
+        if can_take(event.mimeData()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+        else:
+            event.ignore()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Look as before."""
-        self.show_drop_zone(shown=False)
+        """Look as before: a zone stays one while the drag goes on elsewhere."""
+        self._show_hint(self._is_zone)
         super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -167,9 +193,19 @@ class RecordCard(Card):
         elif paths := dragged_files(data):
             self.files_dropped.emit(paths, self.target)
         else:
+            event.ignore()
             return
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw a ring while the keyboard is here."""
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(colour(tones(self).accent), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), Radius.CARD, Radius.CARD)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Open the record."""
@@ -265,9 +301,12 @@ class OperationRow(Card):
         head.addWidget(IconLabel(symbol, tone))
         self.body.addLayout(head)
         words = failure_words(operation) if failed else _STATE_WORDS.get(operation.state, "")
-        note = QLabel(words)
+        words = one_line(words)
+        # A server may answer with a page; the outbox shows all of it.
+        note = QLabel(words if len(words) <= LONGEST_NOTE else f"{words[:LONGEST_NOTE].rstrip()}…")
         note.setWordWrap(True)
         note.setTextFormat(Qt.TextFormat.PlainText)
+        note.setToolTip(plain_tip(words) if len(words) > LONGEST_NOTE else "")
         set_role(note, "danger" if failed else "small")
         self.body.addWidget(note)
         self.setAccessibleName(f"{operation.title}: {words}")
@@ -275,11 +314,11 @@ class OperationRow(Card):
             self._add_remedies(operation)
 
     def _add_remedies(self, operation: Operation) -> None:
-
         row = QHBoxLayout()
         row.addStretch(1)
         for text, signal in (("Discard", self.discard_requested), ("Try again", self.retry_requested)):
             button = QPushButton(text)
+            button.setAccessibleName(f"{text}: {operation.title}")
             set_role(button, "quiet")
             button.clicked.connect(lambda _checked=False, s=signal: s.emit(str(operation.operation_id)))
             row.addWidget(button)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ui.crm_panel.model import PersonEntry
 from ui.theme import Space, set_role
+from ui.widgets.bars import announce
 
 
 class PersonForm(QFrame):
@@ -30,6 +31,7 @@ class PersonForm(QFrame):
         set_role(self._heading, "strong")
         self._problem = QLabel()
         self._problem.setWordWrap(True)
+        self._problem.setTextFormat(Qt.TextFormat.PlainText)
         set_role(self._problem, "danger")
         self.fields: dict[str, QLineEdit] = {}
         self._captions: dict[str, QLabel] = {}
@@ -78,11 +80,24 @@ class PersonForm(QFrame):
             field.setText(values.get(name, ""))
         self.fields["Company"].setVisible(object_type == "Lead")
         self._captions["Company"].setVisible(object_type == "Lead")
+        for field in self.fields.values():
+            set_role(field, "")
         self._problem.hide()
+        self.save.setEnabled(True)
+        self.setAccessibleName(self._heading.text())
         self.show()
         self.fields["LastName" if not last else "FirstName"].setFocus()
 
+    def refuse(self, text: str) -> None:
+        """Say why it cannot be created so."""
+        self._problem.setText(text)
+        self._problem.show()
+        self.save.setEnabled(True)
+        announce(self, text)
+
     def _submit(self) -> None:
+        if not self.save.isEnabled():
+            return
         values = {name: field.text().strip() for name, field in self.fields.items() if not field.isHidden()}
         required = ("LastName", "Company") if self._object_type == "Lead" else ("LastName",)
         missing = [name for name in required if not values.get(name)]
@@ -90,11 +105,11 @@ class PersonForm(QFrame):
             set_role(field, "invalid" if name in missing else "")
         if missing:
             labels = dict(self._FIELDS)
-            self._problem.setText(f"Salesforce needs {' and '.join(labels[name].lower() for name in missing)}.")
-            self._problem.show()
+            self.refuse(f"Salesforce needs {' and '.join(labels[name].lower() for name in missing)}.")
             self.fields[missing[0]].setFocus()
             return
-        self.hide()
+        # Once more would be a second person.
+        self.save.setEnabled(False)
         self.submitted.emit(self._object_type, {name: value for name, value in values.items() if value})
 
 

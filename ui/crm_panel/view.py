@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QLocale, QSize, Qt, Signal
+from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
-    QHBoxLayout,
     QLabel,
-    QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.model.crm import CrmRecord, Section, SectionState
-from app.model.mail import Address
-from app.model.operation import OperationState
-from ui.crm_panel.cards import ActivityRow, OperationRow, RecordCard, SectionBox, clear_layout, heading_of, record_icon
-from ui.crm_panel.model import PanelState, PanelStatus, PersonEntry, target_of
+from app.model.crm import CrmRecord, PersonMatch, Section, SectionState
+from app.model.operation import Operation, OperationState
+from ui.crm_panel.cards import ActivityRow, OperationRow, RecordCard, SectionBox, clear_layout
+from ui.crm_panel.log_row import ActionRow, WhereChooser
+from ui.crm_panel.model import PanelState, PanelStatus, PersonEntry
+from ui.crm_panel.person import OtherPerson, PersonHeader
 from ui.crm_panel.person_form import PersonForm
-from ui.icons import Icon, icon
-from ui.text import initials
+from ui.icons import Icon
 from ui.theme import Space, set_role
-from ui.widgets.bars import Choice, IconLabel, Strip
-from ui.widgets.labels import Avatar, Badge, ElidedLabel
+from ui.widgets.bars import Choice, Strip
 from ui.widgets.scroll import scrolled
 from ui.widgets.states import EmptyState, Skeleton
 
+MOST_OTHERS = 5
+"""Other people of a mail that are listed before they are folded."""
+
 _EMPTY = Section(SectionState.EMPTY)
-_LOG_WORDS = {
-    "queued": ("Log waits for the network", Icon.QUEUED),
-    "sending": ("Being logged", Icon.QUEUED),
-    "logged": ("Logged in Salesforce", Icon.LOGGED),
-    "failed": ("Log was refused", Icon.FAILED),
-}
+_LOG_IS_ON = frozenset({"queued", "sending", "logged"})
 
 
 class CrmPanelView(QFrame):
@@ -50,6 +44,7 @@ class CrmPanelView(QFrame):
     files_dropped = Signal(object, object)
     retry_requested = Signal(str)
     discard_requested = Signal(str)
+    discard_all_requested = Signal(str)
     sign_in_requested = Signal()
     add_login_requested = Signal()
 
@@ -59,12 +54,16 @@ class CrmPanelView(QFrame):
         self.setAccessibleName("Salesforce")
         self._state = PanelState(PanelStatus.NO_LOGIN)
         self._cards: list[RecordCard] = []
+        self._shown_match: PersonMatch | None = None
+        self._shown_others: tuple[object, ...] = ()
+        self._shown_waiting: tuple[Operation, ...] = ()
+        self._is_unfolded = False
         self._pages = QStackedWidget()
         self._empty = EmptyState()
         self._skeleton = Skeleton(lines=(0.5, 0.7, 0.0, 0.9, 0.9, 0.0, 0.9, 0.9, 0.6))
-        self._pages.addWidget(self._empty)
-        self._pages.addWidget(self._skeleton)
-        self._pages.addWidget(self._build_body())
+        self._body = self._build_body()
+        for page in (self._empty, self._skeleton, self._body):
+            self._pages.addWidget(page)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -78,7 +77,15 @@ class CrmPanelView(QFrame):
 
     def show_state(self, state: PanelState) -> None:
         """Paint this."""
-        self._state = state
+        before, self._state = self._state, state
+        if _subject(before) != _subject(state):
+            # A question or form that was opened for another mail, org or person is none of this one's.
+            self._where.hide()
+            self._form.hide()
+            self._question.hide()
+            self._is_unfolded = False
+        elif self._where.is_about_records and state.status is not PanelStatus.READY:
+            self._where.hide()
         self._sandbox.setVisible(bool(state.login and state.login.is_sandbox))
         if state.status is PanelStatus.NO_LOGIN:
             choice = Choice("Add Salesforce…", self.add_login_requested.emit, "primary")
@@ -94,9 +101,13 @@ class CrmPanelView(QFrame):
 
     def start_log(self) -> None:
         """Log at once where only one record fits; ask in place where several do."""
+        if self._state.log_problem:
+            return
         targets = self._state.log_targets
         opportunities = [t for t in targets if t.object_type == "Opportunity"]
-        if not targets:
+        if not self._state.people_to_log:
+            self._where.ask_recent(self._state.recent_records)
+        elif not targets:
             self.log_requested.emit(None)
         elif len(opportunities) == 1 and len(targets) == 1:
             self.log_requested.emit(targets[0])
@@ -114,22 +125,57 @@ class CrmPanelView(QFrame):
         for card in self._cards:
             card.show_drop_zone(shown=shown)
 
+    def ask_discard(self, operation_id: str, titles: list[str]) -> None:
+        """Ask in place whether what needs an operation is given up with it."""
+        names = ", ".join(titles[:3]) + ("" if len(titles) <= 3 else f" and {len(titles) - 3} more")
+
+        def confirmed() -> None:
+            self._question.hide()
+            self.discard_all_requested.emit(operation_id)
+
+        self._question.say(
+            f"These need it and would be discarded too: {names}.",
+            symbol=Icon.WARNING,
+            tone="warning",
+            choices=(Choice("Discard all", confirmed, "danger"), Choice("Keep", self._question.hide)),
+        )
+
+    def refuse_create(self, text: str) -> None:
+        """Say at the form why a person cannot be created so; what was typed stays."""
+        self._form.refuse(text)
+
+    def close_form(self) -> None:
+        """Put the form away: what was typed is queued."""
+        self._form.hide()
+
+    def leave_question(self) -> bool:
+        """Close the question or form that is open; false when there is none."""
+        for part in (self._where, self._form, self._question):
+            if not part.isHidden():
+                focused: QWidget | None = self.focusWidget()
+                held_focus = focused is not None and part.isAncestorOf(focused)
+                part.hide()
+                if held_focus:
+                    self._actions.setFocus(Qt.FocusReason.OtherFocusReason)
+                return True
+        return False
+
     def _build_body(self) -> QWidget:
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
         column.setSpacing(Space.M)
         self._notice = Strip()
-        self._notice.hide()
-        self._person = _PersonHeader()
+        self._question = Strip(can_close=True)
+        self._person = PersonHeader()
         self._others = QVBoxLayout()
         self._others.setSpacing(Space.XS)
-        self._actions = _ActionRow()
+        self._actions = ActionRow()
         self._actions.log.clicked.connect(self.start_log)
         self._actions.contact.clicked.connect(lambda: self.start_create("Contact"))
         self._actions.lead.clicked.connect(lambda: self.start_create("Lead"))
         self._actions.refresh.clicked.connect(self.refresh_requested)
-        self._where = _WhereChooser()
+        self._where = WhereChooser()
         self._where.chosen.connect(self.log_requested)
         self._form = PersonForm()
         self._form.submitted.connect(self.create_requested)
@@ -139,6 +185,7 @@ class CrmPanelView(QFrame):
         self._opportunities = SectionBox("Opportunities")
         self._cases = SectionBox("Cases")
         self._activities = SectionBox("Activities")
+        self._boxes = (self._account, self._opportunities, self._cases, self._activities)
         self._as_of = QLabel()
         set_role(self._as_of, "small")
         self._as_of.setWordWrap(True)
@@ -149,14 +196,21 @@ class CrmPanelView(QFrame):
         column.addWidget(self._where)
         column.addWidget(self._form)
         column.addLayout(self._waiting)
-        for box in (self._account, self._opportunities, self._cases, self._activities):
+        column.addWidget(self._question)
+        for box in self._boxes:
+            box.hide()
             column.addWidget(box)
         column.addStretch(1)
         column.addWidget(self._as_of)
         return scrolled(content)
 
     def _show_empty(self, symbol: Icon, title: str, detail: str, *choices: Choice) -> None:
-        self._cards = []
+        # Values of a person must not live on behind another page.
+        self._person.clear()
+        self._forget_records()
+        self._shown_others = self._shown_waiting = ()
+        clear_layout(self._others)
+        clear_layout(self._waiting)
         self._empty.say(symbol, title, detail, choices)
         self._pages.setCurrentWidget(self._empty)
 
@@ -171,18 +225,17 @@ class CrmPanelView(QFrame):
         self._person.show_entry(entry, state.status)
         self._show_others(state)
         known = entry.match is not None or entry.waiting is not None
-        any_known = any(e.target is not None for e in state.people)
         can_create = not known and state.status in {PanelStatus.READY, PanelStatus.OFFLINE}
-        self._actions.show_for(can_log=any_known and state.log_state in {"", "failed"}, can_create=can_create)
+        self._actions.show_for(state.log_problem, is_on=state.log_state in _LOG_IS_ON, can_create=can_create)
         self._actions.log_line.show_state(state.log_state)
         if not can_create:
             self._form.hide()
-        if state.log_state not in {"", "failed"}:
+        if state.log_state in _LOG_IS_ON:
             self._where.hide()
         self._show_waiting(state)
         self._show_records(state, entry)
         self._as_of.setText(_as_of_words(state))
-        self._pages.setCurrentIndex(2)
+        self._pages.setCurrentWidget(self._body)
 
     def _show_notice(self, state: PanelState) -> None:
         if state.problem is None:
@@ -200,18 +253,40 @@ class CrmPanelView(QFrame):
             self._notice.say(state.problem.sentence, choices=choices)
 
     def _show_others(self, state: PanelState) -> None:
+        others = [(index, entry) for index, entry in enumerate(state.people) if index != state.chosen]
+        key = (tuple(others), self._is_unfolded)
+        if key == self._shown_others:
+            return
+        self._shown_others = key
         clear_layout(self._others)
-        for index, entry in enumerate(state.people):
-            if index != state.chosen:
-                button = _OtherPerson(entry)
-                button.clicked.connect(lambda _checked=False, i=index: self.person_chosen.emit(i))
-                self._others.addWidget(button)
+        cut = len(others) if self._is_unfolded or len(others) <= MOST_OTHERS + 1 else MOST_OTHERS
+        for index, entry in others[:cut]:
+            button = OtherPerson(entry)
+            button.clicked.connect(lambda _checked=False, i=index: self.person_chosen.emit(i))
+            self._others.addWidget(button)
+        if cut < len(others):
+            more = QToolButton()
+            set_role(more, "quiet")
+            more.setText(f"{len(others) - cut} more")
+            more.setAccessibleName(f"Show {len(others) - cut} more people")
+            more.clicked.connect(self._unfold)
+            self._others.addWidget(more)
+
+    def _unfold(self) -> None:
+        self._is_unfolded = True
+        self._show_others(self._state)
+        item = self._others.itemAt(MOST_OTHERS)
+        if item is not None and (button := item.widget()) is not None:
+            button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_waiting(self, state: PanelState) -> None:
+        over = {OperationState.DISCARDED, OperationState.SUPERSEDED}
+        shown = tuple(operation for operation in state.operations if operation.state not in over)
+        if shown == self._shown_waiting:
+            return
+        self._shown_waiting = shown
         clear_layout(self._waiting)
-        for operation in state.operations:
-            if operation.state in {OperationState.DISCARDED, OperationState.SUPERSEDED}:
-                continue
+        for operation in shown:
             row = OperationRow(operation)
             row.retry_requested.connect(self.retry_requested)
             row.discard_requested.connect(self.discard_requested)
@@ -219,20 +294,28 @@ class CrmPanelView(QFrame):
 
     def _show_records(self, state: PanelState, entry: PersonEntry) -> None:
         match = entry.match
-        self._cards = []
-        boxes = (self._account, self._opportunities, self._cases, self._activities)
-        for box in boxes:
-            box.setVisible(match is not None)
         if match is None:
-            return
-        account = Section(SectionState.READY, (match.account,)) if match.account else _EMPTY
-        self._account.setVisible(match.account is not None)
-        self._account.show_section(account, "", self._make_card)
-        self._opportunities.show_section(match.opportunities, "No open opportunities.", self._make_card)
-        self._cases.show_section(match.cases, "No open cases.", self._make_card)
-        self._activities.show_section(match.activities, "No recent activities.", ActivityRow)
+            self._forget_records()
+        elif match is not self._shown_match:
+            self._forget_records()
+            self._shown_match = match
+            for box in self._boxes:
+                box.show()
+            account = Section(SectionState.READY, (match.account,)) if match.account else _EMPTY
+            self._account.setVisible(match.account is not None)
+            self._account.show_section(account, "", self._make_card)
+            self._opportunities.show_section(match.opportunities, "No open opportunities.", self._make_card)
+            self._cases.show_section(match.cases, "No open cases.", self._make_card)
+            self._activities.show_section(match.activities, "No recent activities.", ActivityRow)
         for card in self._cards:
             card.set_operations(state.operations)
+
+    def _forget_records(self) -> None:
+        self._shown_match = None
+        self._cards = []
+        for box in self._boxes:
+            box.show_section(_EMPTY, "", ActivityRow)
+            box.hide()
 
     def _make_card(self, record: CrmRecord) -> QWidget:
         card = RecordCard(record)
@@ -248,166 +331,10 @@ class CrmPanelView(QFrame):
             self._where.ask([*match.opportunities.records, *match.cases.records])
 
 
-class _PersonHeader(QWidget):
-    """Initials, name, title and company, and the type in a pill; why this person, as the pill's tooltip."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._avatar = Avatar(side=40)
-        self._name = ElidedLabel("", role="heading")
-        self._detail = ElidedLabel("", role="muted")
-        self._address = ElidedLabel("", role="small")
-        self._kind = Badge()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.M)
-        row.addWidget(self._avatar, 0, Qt.AlignmentFlag.AlignTop)
-        first = QHBoxLayout()
-        first.setSpacing(Space.S)
-        first.addWidget(self._name, 1)
-        first.addWidget(self._kind)
-        column = QVBoxLayout()
-        column.setSpacing(0)
-        column.addLayout(first)
-        column.addWidget(self._detail)
-        column.addWidget(self._address)
-        row.addLayout(column, 1)
-
-    def show_entry(self, entry: PersonEntry, status: PanelStatus) -> None:
-        """Show one person, known or not."""
-        self._avatar.set_person(initials(Address(entry.name, entry.address.address)), entry.address.address)
-        self._name.set_text(entry.name)
-        self._address.set_text(entry.address.address)
-        if entry.match is not None:
-            person = entry.match.person
-            company = entry.match.account.name if entry.match.account else person.text("Company")
-            self._detail.set_text(", ".join(part for part in (person.text("Title"), company) if part))
-            self._kind.set_text(person.object_type.upper(), "accent")
-            self._kind.setToolTip(f"Found because {entry.match.matched_field} is this address.")
-        elif entry.waiting is not None:
-            self._detail.set_text("Waits in the outbox to be created")
-            self._kind.set_text("NEW", "warning")
-            self._kind.setToolTip("")
-        else:
-            unknown = status is PanelStatus.READY
-            self._detail.set_text("Not in Salesforce" if unknown else "Not looked up yet")
-            self._kind.set_text("UNKNOWN" if unknown else "", "muted")
-            self._kind.setToolTip("")
-        self._detail.setVisible(bool(self._detail.full_text))
-
-
-class _OtherPerson(QToolButton):
-    """Another person of the mail, one click away."""
-
-    def __init__(self, entry: PersonEntry, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        set_role(self, "quiet")
-        kind = entry.match.person.object_type if entry.match else "new" if entry.waiting else "unknown"
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIcon(icon(record_icon(kind) if entry.match else Icon.PERSON))
-        self.setIconSize(QSize(16, 16))
-        text = f"{entry.name}  ·  {kind}"
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 250))
-        self.setToolTip(entry.address.address)
-        self.setAccessibleName(f"Show {text}")
-
-
-class _ActionRow(QWidget):
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.log = QPushButton("Log mail")
-        self.log.setToolTip("Log this mail in Salesforce (L)")
-        set_role(self.log, "primary")
-        self.contact = QPushButton("New contact")
-        self.lead = QPushButton("New lead")
-        self.refresh = QToolButton()
-        self.refresh.setIcon(icon(Icon.REFRESH))
-        self.refresh.setIconSize(QSize(16, 16))
-        self.refresh.setToolTip("Ask Salesforce again")
-        self.refresh.setAccessibleName("Ask Salesforce again")
-        set_role(self.refresh, "icon")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
-        self.log_line = _LogLine()
-        for button in (self.log, self.contact, self.lead):
-            row.addWidget(button)
-        row.addWidget(self.log_line)
-        row.addStretch(1)
-        row.addWidget(self.refresh)
-
-    def show_for(self, *, can_log: bool, can_create: bool) -> None:
-        self.log.setVisible(can_log)
-        self.contact.setVisible(can_create)
-        self.lead.setVisible(can_create)
-
-
-class _WhereChooser(QFrame):
-    """Asks once, in place, which record a log belongs to."""
-
-    chosen = Signal(object)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        set_role(self, "strip")
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(Space.M, Space.S, Space.M, Space.S)
-        self._column.setSpacing(Space.XS)
-        self.hide()
-
-    def ask(self, records: list[CrmRecord]) -> None:
-        clear_layout(self._column)
-        question = QLabel("Where does this mail belong?")
-        set_role(question, "strong")
-        self._column.addWidget(question)
-        first = None
-        for record in records:
-            button = self._add_choice(heading_of(record), record)
-            first = first or button
-        self._add_choice("To the person only", None)
-        self.show()
-        if first is not None:
-            first.setFocus()
-
-    def _add_choice(self, text: str, record: CrmRecord | None) -> QToolButton:
-        button = QToolButton()
-        set_role(button, "quiet")
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIcon(icon(record_icon(record.object_type) if record else Icon.PERSON))
-        button.setText(button.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 230))
-        button.setAccessibleName(text)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        target = target_of(record) if record else None
-        button.clicked.connect(lambda _checked=False: self._choose(target))
-        self._column.addWidget(button)
-        return button
-
-    def _choose(self, target: object) -> None:
-        self.hide()
-        self.chosen.emit(target)
-
-
-class _LogLine(QWidget):
-    """The state of this mail's log, in words and a picture."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._icon = IconLabel(Icon.LOGGED, "success")
-        self._text = QLabel()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
-        row.addWidget(self._icon)
-        row.addWidget(self._text, 1)
-
-    def show_state(self, state: str) -> None:
-        words, symbol = _LOG_WORDS.get(state, ("", Icon.LOGGED))
-        tone = {"logged": "success", "failed": "danger"}.get(state, "muted")
-        self._icon.set_icon(symbol, tone)
-        self._text.setText(words)
-        set_role(self._text, tone)
-        self.setVisible(bool(words))
+def _subject(state: PanelState) -> tuple[object, ...]:
+    """Whom and what the panel is about."""
+    person = state.person
+    return (state.login and state.login.login_id, state.message_id, person.address if person else None)
 
 
 def _as_of_words(state: PanelState) -> str:

@@ -12,8 +12,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from app.model.crm import CrmLogin
-from app.model.ids import CrmLoginId, MailAccountId, MessageId, OperationId, RecordId
-from app.model.mail import Address
+from app.model.ids import CrmLoginId, MailAccountId, OperationId, RecordId
+from app.model.mail import Address, OutgoingMessage
 from ui.accounts.model import AccountsModel, AccountsState
 from ui.accounts.view import AccountsView
 from ui.composer.model import ComposerModel
@@ -29,6 +29,9 @@ from ui.settings.model import SettingsModel
 from ui.settings.view import SettingsView
 from ui.text import Words
 from ui.widgets.bars import Choice
+
+MOST_DRAFTS = 10
+"""Windows that are opened at once for drafts, the last saved first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class CrmJoin:
         for name, page in (("outbox", self.outbox), ("accounts", self.accounts), ("settings", self.settings)):
             window.add_page(name, page)
             page.close_requested.connect(self._leave_page)
+        window.add_back_step(self._leave_question)
         window.add_pane_focus(lambda: self.panel if not window.panes.panel.is_folded else None)
         self._join_panel()
         self._join_outbox()
@@ -84,9 +88,7 @@ class CrmJoin:
 
     def write_to(self, address: str = "") -> None:
         """Write a new message."""
-        model = self._models.compose()
-        self._open_composer(model)
-        model.start_new(to=address)
+        self._open_composer().start_new(to=address)
 
     # Panel
 
@@ -94,6 +96,9 @@ class CrmJoin:
         model, view = self._models.panel, self.panel
         model.state_changed.connect(self._on_panel_changed)
         model.queued.connect(self._on_queued)
+        model.created.connect(view.close_form)
+        model.create_refused.connect(view.refuse_create)
+        model.dependants_found.connect(view.ask_discard)
         self._mail_models.message.shown.connect(self._on_message_shown)
         self._mail_models.message.cleared.connect(lambda _count: model.show_nothing())
         self._mail_models.status.logins_changed.connect(self._on_logins_changed)
@@ -105,7 +110,10 @@ class CrmJoin:
         view.part_dropped.connect(model.attach_part)
         view.files_dropped.connect(model.attach_files)
         view.retry_requested.connect(model.retry)
-        view.discard_requested.connect(model.discard)
+        view.discard_requested.connect(lambda operation: model.discard(OperationId(operation)))
+        view.discard_all_requested.connect(
+            lambda operation: model.discard(OperationId(operation), with_dependants=True)
+        )
         view.sign_in_requested.connect(lambda: self._window.show_page("accounts"))
         view.add_login_requested.connect(self._show_salesforce_form)
         self._window.dragging.connect(view.show_drop_zones)
@@ -118,7 +126,9 @@ class CrmJoin:
         commands = self._window.commands
         person = state.person
         is_unknown = person is not None and person.target is None and state.login is not None
-        commands.enable(("crm.log",), any(entry.target for entry in state.people) and state.log_state in {"", "failed"})
+        commands.enable(("crm.log",), not state.log_problem)
+        log = commands.action("crm.log")
+        log.setToolTip(state.log_problem or log.text())
         commands.enable(("crm.create_contact", "crm.create_lead"), is_unknown)
         commands.enable(("crm.attach_file",), bool(state.log_targets))
         commands.enable(("crm.refresh",), state.login is not None and state.message_id is not None)
@@ -215,19 +225,41 @@ class CrmJoin:
 
     def _reply(self, *, to_all: bool) -> None:
         if len(self._mail.selected) == 1:
-            self._open_reply(self._mail.selected[0], to_all=to_all)
+            message_id = self._mail.selected[0]
+            self._open_composer().start_reply(message_id, to_all=to_all)
 
-    def _open_reply(self, message_id: MessageId, *, to_all: bool) -> None:
+    def _forward(self) -> None:
+        if len(self._mail.selected) == 1:
+            self._open_composer().start_forward(self._mail.selected[0])
+
+    def _resume_drafts(self) -> None:
         model = self._models.compose()
-        self._open_composer(model)
-        model.start_reply(message_id, to_all=to_all)
+        model.drafts_found.connect(self._on_drafts_found)
+        model.find_drafts()
 
-    def _open_composer(self, model: ComposerModel) -> None:
+    def _on_drafts_found(self, drafts: list[OutgoingMessage]) -> None:
+        shown = {composer.message_id for composer in self._composers}
+        kept = [draft for draft in drafts if draft.message_id not in shown][:MOST_DRAFTS]
+        for draft in kept:
+            self._open_composer().resume(draft)
+        if not kept:
+            self._window.say(Words("No draft is kept on this computer.", needs_person=False))
+
+    def _open_composer(self) -> ComposerModel:
+        model = self._models.compose()
         composer = ComposerWindow(model)
         self._composers.append(composer)
         composer.closed.connect(lambda: self._forget_composer(composer))
         composer.sent.connect(lambda operation: self._on_queued("Message is in the outbox", [OperationId(operation)]))
+        composer.kept.connect(self._on_draft_kept)
         composer.show()
+        return model
+
+    def _on_draft_kept(self, draft: OutgoingMessage) -> None:
+        self._window.say(
+            Words("The draft is kept on this computer.", needs_person=False),
+            (Choice("Continue writing", lambda: self._on_drafts_found([draft])),),
+        )
 
     def _forget_composer(self, composer: ComposerWindow) -> None:
         if composer in self._composers:
@@ -242,6 +274,8 @@ class CrmJoin:
         self._mail.reader.mail_link_activated.connect(self._on_mail_link_activated)
         bind("message.reply", lambda: self._reply(to_all=False))
         bind("message.reply_all", lambda: self._reply(to_all=True))
+        bind("message.forward", self._forward)
+        bind("mail.drafts", self._resume_drafts)
         bind("accounts.add_mail", self._show_mail_form)
         bind("accounts.add_salesforce", self._show_salesforce_form)
         bind("app.accounts", lambda: self._window.show_page("accounts"))
@@ -259,6 +293,11 @@ class CrmJoin:
     def _start_create(self, object_type: str) -> None:
         self._window.panes.show_panel(on=True)
         self.panel.start_create(object_type)
+
+    def _leave_question(self) -> bool:
+        if self._window.page == "accounts":
+            return self.accounts.leave_form()
+        return not self._window.panes.panel.is_folded and self.panel.leave_question()
 
     def _leave_page(self) -> None:
         self._mail.folders.choose("inbox:")

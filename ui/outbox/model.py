@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from app.clock import Clock
-from app.errors import ValidationFailed
+from app.errors import PermanentError, ValidationFailed
 from app.events import EventBus, OperationChanged
 from app.model.ids import OperationId
 from app.model.operation import Operation, OperationKind, OperationState
 from app.outbox.outbox import Outbox
 from ui.dispatch import Dispatcher
 from ui.text import OPERATION_STATES, Words, full_time, one_line, short_time
+from ui.widgets.labels import plain_tip
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 """A row as one `OutboxRow`."""
@@ -26,6 +27,11 @@ KIND_WORDS = {
     OperationKind.SEND_MESSAGE: "Send message",
     OperationKind.SET_FLAGS: "Mark messages",
     OperationKind.MOVE_MESSAGES: "Move messages",
+}
+_TOO_LATE = {
+    "being_sent": Words("This is being sent at this moment.", "Its outcome will be known in a moment."),
+    "closed": Words("This is over already.", "There is nothing left to do for it."),
+    "operation_unknown": Words("This is over already.", "It is no longer kept here."),
 }
 Index = QModelIndex | QPersistentModelIndex
 
@@ -54,6 +60,10 @@ class OutboxModel(QAbstractTableModel):
     """An operation id and what exactly will be sent: a list of (label, text)."""
     dependants_found = Signal(str, object)
     """An operation that was to be given up, and the titles of those that need it."""
+    refused = Signal(object)
+    """`Words` on why something cannot be retried or given up."""
+    news = Signal(str)
+    """A change of the queue that a person who does not look wants to hear."""
 
     def __init__(
         self, outbox: Outbox, bus: EventBus, clock: Clock, dispatcher: Dispatcher, parent: QObject | None = None
@@ -83,7 +93,7 @@ class OutboxModel(QAbstractTableModel):
 
     def retry(self, operation_id: str) -> None:
         """Try a refused operation again."""
-        self._dispatcher.start(self._outbox.retry(OperationId(operation_id)))
+        self._dispatcher.start(self._outbox.retry(OperationId(operation_id)), on_error=self._on_error)
 
     def discard(self, operation_id: str, *, with_dependants: bool = False) -> None:
         """Give an operation up; when others need it, `dependants_found` asks first."""
@@ -91,11 +101,11 @@ class OutboxModel(QAbstractTableModel):
         async def work() -> None:
             await self._outbox.discard(OperationId(operation_id), with_dependants=with_dependants)
 
-        def on_error(error: BaseException, _words: Words) -> bool:
+        def on_error(error: BaseException, words: Words) -> bool:
             if isinstance(error, ValidationFailed) and not with_dependants:
                 self._dispatcher.start(self._tell_dependants(OperationId(operation_id)))
                 return True
-            return False
+            return self._on_error(error, words)
 
         self._dispatcher.start(work(), on_error=on_error)
 
@@ -120,6 +130,8 @@ class OutboxModel(QAbstractTableModel):
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         row = self._rows[index.row()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tip(f"{row.title}. {row.detail}" if row.detail else row.title)
         if role == ROW_ROLE:
             return row
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
@@ -129,6 +141,13 @@ class OutboxModel(QAbstractTableModel):
     def row_of(self, operation_id: str) -> int:
         """Where an operation is listed, -1 when it is not."""
         return next((n for n, row in enumerate(self._rows) if row.operation_id == operation_id), -1)
+
+    def _on_error(self, error: BaseException, _words: Words) -> bool:
+        words = _TOO_LATE.get(error.code) if isinstance(error, PermanentError) else None
+        if words is not None:
+            self.refused.emit(words)
+            self.reload()
+        return words is not None
 
     async def _tell_dependants(self, operation_id: OperationId) -> None:
         titles = [operation.title for operation in await self._outbox.dependants(operation_id)]
@@ -140,11 +159,26 @@ class OutboxModel(QAbstractTableModel):
         # A person looks here for work, not for flags; what the badge counts and what is listed is the same.
         shown = [op for op in operations if op.state is OperationState.FAILED or not op.kind.is_upkeep]
         shown.sort(key=lambda op: (op.state is not OperationState.FAILED, op.seq))
+        told = self._news_of(shown)
         self.beginResetModel()
         self._operations = shown
         self._rows = [self._row(op) for op in shown]
         self.endResetModel()
         self.counts_changed.emit(counts)
+        if told:
+            self.news.emit(told)
+
+    def _news_of(self, shown: list[Operation]) -> str:
+        before = {op.operation_id: op.state for op in self._operations}
+        refused = [
+            op
+            for op in shown
+            if op.state is OperationState.FAILED and before.get(op.operation_id, OperationState.FAILED) is not op.state
+        ]
+        if refused:
+            return f"Refused: {one_line(refused[0].title)}"
+        had = any(state.is_open for state in before.values())
+        return "The outbox is empty" if had and not any(op.state.is_open for op in shown) else ""
 
     def _row(self, operation: Operation) -> OutboxRow:
         now = dt.datetime.fromtimestamp(self._clock.wall()).astimezone()
@@ -155,7 +189,7 @@ class OutboxModel(QAbstractTableModel):
             detail = one_line(operation.error_text) or "The server refused this."
         elif state.is_open and operation.not_before > self._clock.wall():
             detail = f"Next try {short_time(int(operation.not_before), now)}"
-        elif operation.depends_on and state is OperationState.PENDING:
+        elif operation.waits_for and state is OperationState.PENDING:
             detail = "Goes out after what it needs"
         return OutboxRow(
             operation_id=operation.operation_id,

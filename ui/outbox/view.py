@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QCheckBox,
     QFormLayout,
@@ -24,11 +24,13 @@ from PySide6.QtWidgets import (
 from app.model.operation import OperationKind, OperationState
 from ui.icons import Icon, paint_icon
 from ui.outbox.model import ROW_ROLE, OutboxModel, OutboxRow
+from ui.text import Words, one_line
 from ui.theme import Space, TextSize, colour, font, px, set_role, tones
-from ui.widgets.bars import Choice, Strip
-from ui.widgets.labels import paint_pill, pill_colours
+from ui.widgets.bars import Choice, Strip, announce
+from ui.widgets.labels import paint_pill, pill_colours, plain_tip
 from ui.widgets.states import EmptyState
 
+LONGEST_REASON = 600
 Index = QModelIndex | QPersistentModelIndex
 KIND_ICONS = {
     OperationKind.LOG_MESSAGE: Icon.LOG,
@@ -102,6 +104,7 @@ class OutboxView(QFrame):
         super().__init__(parent)
         set_role(self, "surface")
         self.setAccessibleName("Outbox")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._model = model
         self.table = QTableView()
         self.table.setModel(model)
@@ -135,6 +138,8 @@ class OutboxView(QFrame):
         model.modelReset.connect(self._on_model_reset)
         model.described.connect(self._on_described)
         model.dependants_found.connect(self._on_dependants_found)
+        model.refused.connect(self._on_refused)
+        model.news.connect(lambda text: announce(self.window(), text))
         self._selected = ""
         self._on_model_reset()
 
@@ -143,6 +148,14 @@ class OutboxView(QFrame):
         row = self._model.row_of(operation_id)
         if row >= 0:
             self.table.selectRow(row)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """The list takes the keyboard, at its first row."""
+        super().focusInEvent(event)
+        if self._model.rowCount():
+            self.table.setFocus(event.reason())
+            if self._selected_row() is None:
+                self.table.selectRow(0)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete gives up, Enter retries, Escape goes back."""
@@ -210,6 +223,9 @@ class OutboxView(QFrame):
             ),
         )
 
+    def _on_refused(self, words: Words) -> None:
+        self._question.say(words.sentence, symbol=Icon.INFO)
+
     def _confirm(self, operation_id: str) -> None:
         self._question.hide()
         self.discard_all_requested.emit(operation_id)
@@ -266,7 +282,11 @@ class _Detail(QFrame):
     def show_row(self, row: OutboxRow) -> None:
         """Show state and remedies; the lines follow."""
         self._title.setText(row.title)
-        self._reason.setText(f"{row.state_words}. {row.detail}".rstrip())
+        reason = one_line(f"{row.state_words}. {row.detail}".rstrip())
+        self._reason.setText(reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON].rstrip()}…")
+        self._reason.setToolTip(plain_tip(reason) if len(reason) > LONGEST_REASON else "")
+        self.retry.setAccessibleName(f"Try again: {row.title}")
+        self.discard.setAccessibleName(f"Give up: {row.title}")
         set_role(self._reason, "danger" if row.state is OperationState.FAILED else "muted")
         self.retry.setVisible(row.can_retry)
         self.discard.setVisible(row.can_discard)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ui.theme import Space, TextSize, colour, font, px, set_role, tones
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip that says the text as it is: Qt would read what looks like markup, and load what it names."""
+    return f"<qt>{html.escape(text)}</qt>" if text else ""
 
 
 class ElidedLabel(QLabel):
@@ -63,7 +70,7 @@ class ElidedLabel(QLabel):
         shown = self.fontMetrics().elidedText(self._full, self._mode, max(0, self.width()))
         if shown != self.text():
             self.setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
+        self.setToolTip(plain_tip(self._full) if shown != self._full else "")
 
 
 class Badge(QWidget):
@@ -203,7 +210,7 @@ class WrappedLabel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The number of lines may change."""
         super().resizeEvent(event)
-        self.setToolTip(self._text if self._broken(self.width())[1] else "")
+        self.setToolTip(plain_tip(self._text) if self._broken(self.width())[1] else "")
         self.updateGeometry()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
