@@ -46,7 +46,7 @@ class Watch:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while not condition():  # noqa: ASYNC110 - it waits for another task's turns, not for an event
+            while not condition():
                 await asyncio.sleep(0)
 
     async def next_probe(self) -> None:

@@ -136,12 +136,12 @@ class Rig:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for what the long tasks do; the clock of the program stands still meanwhile."""
         async with asyncio.timeout(WITHIN_S):
-            while not condition():  # noqa: ASYNC110 - what it waits for is a server's or a row's state
+            while not condition():
                 await asyncio.sleep(0.005)
 
     async def until_state(self, operation_id: OperationId, state: OperationState) -> None:
         async with asyncio.timeout(WITHIN_S):
-            while await self.state(operation_id) is not state:  # noqa: ASYNC110 - see `until`
+            while await self.state(operation_id) is not state:
                 await asyncio.sleep(0.005)
 
 
