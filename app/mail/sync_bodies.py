@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 
-from app.errors import AppError, Offline, RecordNotFound, TransientError
+from app.errors import Offline, RecordNotFound, TransientError
 from app.events import EventBus, SyncProgressed
 from app.mail.connections import MailConnections
 from app.mail.mime import PARSER_VERSION
@@ -22,7 +21,8 @@ from app.store.messages import Wanting
 
 _log = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 250
+AHEAD = 3
 BATCH_BYTES = 8 << 20
 PLAN = 2_000
 MOST_BYTES = 64 << 20
@@ -68,17 +68,25 @@ class BodySync:
             self._left[folder_id] = await self._database.read(
                 lambda r: messages.count_without_body(r, folder.account_id, folder_id, most_bytes=MOST_BYTES)
             )
-        stored = 0
-        keeping: asyncio.Task[int] | None = None
+        return await self._fetch_and_keep(backend, folder, plan)
+
+    async def _fetch_and_keep(self, backend: MailBackend, folder: FolderState, plan: Sequence[Wanting]) -> int:
+        """Three things at a time: a batch on its way from the server, one being parsed, one being stored."""
+        keeping: list[asyncio.Task[int]] = []
+        under_way = asyncio.Semaphore(AHEAD)
         try:
-            for batch in self._batches(folder_id, plan):
-                raws = await self._fetch(backend, folder_id, batch)
-                if keeping is not None:
-                    stored += await keeping
-                keeping = asyncio.create_task(self._keep(folder, batch, raws), name="store bodies")
+            for batch in self._batches(folder.folder_id, plan):
+                await under_way.acquire()
+                if keeping and keeping[-1].done() and not keeping[-1].cancelled() and keeping[-1].exception():
+                    break
+                raws = await self._fetch(backend, folder.folder_id, batch)
+                task = asyncio.create_task(
+                    self._keep(folder, batch, raws, after=keeping[-1] if keeping else None), name="store bodies"
+                )
+                task.add_done_callback(lambda _: under_way.release())
+                keeping.append(task)
         finally:
-            if keeping is not None:
-                stored += await _finished(keeping)
+            stored = await _all_finished(keeping)
         return stored
 
     async def fetch(self, message_id: MessageId) -> None:
@@ -168,11 +176,21 @@ class BodySync:
             self.progress += 1
             _log.warning("a message cannot be fetched from its server; passing it over for now")
 
-    async def _keep(self, folder: FolderState, batch: Sequence[Wanting], raws: dict[int, bytes]) -> int:
+    async def _keep(
+        self,
+        folder: FolderState,
+        batch: Sequence[Wanting],
+        raws: dict[int, bytes],
+        *,
+        after: asyncio.Task[int] | None = None,
+    ) -> int:
         got = [each for each in batch if each.uid in raws]
         parsed = await self._parsing.texts([raws[each.uid] for each in got])
         bodies = [(each.message_id, raws[each.uid], text) for each, text in zip(got, parsed, strict=True)]
         headers = await self._missing_headers([each for each in got if each.size == 0], raws)
+        if after is not None:
+            # Newest first on disk too, and one failure stops all that come after it.
+            await asyncio.shield(after)
         left = max(0, self._left.get(folder.folder_id, 0) - len(got))
         if folder.folder_id in self._left:
             self._left[folder.folder_id] = left
@@ -209,10 +227,18 @@ class BodySync:
             self._bus.publish(SyncProgressed(folder.folder_id, total, total, True))
 
 
-async def _finished(task: asyncio.Task[int]) -> int:
-    """Wait for a task that must not be left behind, even when the caller was cancelled."""
-    with contextlib.suppress(asyncio.CancelledError):
-        return await asyncio.shield(task)
-    with contextlib.suppress(AppError):
-        await task
-    raise asyncio.CancelledError
+async def _all_finished(tasks: Sequence[asyncio.Task[int]]) -> int:
+    """The sum of what they give. Tasks that must not be left behind are waited for even when the caller is cancelled."""
+    was_cancelled = False
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError:
+            was_cancelled = True
+    # Every error is looked at, so that asyncio does not complain of those that follow from the first.
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception()) is not None]
+    if was_cancelled or any(task.cancelled() for task in tasks):
+        raise asyncio.CancelledError
+    if errors:
+        raise errors[0]
+    return sum([task.result() for task in tasks])

@@ -31,6 +31,8 @@ SMALLEST_FILE = 4096
 """One page. SQLite takes anything shorter for an empty database and writes over it."""
 CHECK_AT_OPEN_BYTES = 512 << 20
 """Above this size the check after a crash runs in the background: half a gigabyte takes some seconds."""
+WRITER_CACHE_KIB = 48 * 1024
+READER_CACHE_KIB = 16 * 1024
 LARGEST_IDLE_LOG = 64 << 20
 CHECK_EVERY_S = 7 * 86400
 
@@ -104,6 +106,8 @@ def connect(path: Path, key: DatabaseKey, *, query_only: bool = False) -> Any:
         connection.execute("PRAGMA foreign_keys=ON")
         # After a large first sync the log gives its space back.
         connection.execute(f"PRAGMA journal_size_limit={LARGEST_IDLE_LOG}")
+        # The library's 2 MB would have every page of the text index decrypted and merged again and again.
+        connection.execute(f"PRAGMA cache_size=-{READER_CACHE_KIB if query_only else WRITER_CACHE_KIB}")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA trusted_schema=OFF")
         if _pragma(connection, "temp_store") != 2:
