@@ -193,7 +193,7 @@ class _Pair:
     async def _linger(self, faults: Faults) -> None:
         if faults.delay_s:
             await asyncio.sleep(faults.delay_s)
-        while self._proxy.faults.stall:  # noqa: ASYNC110 - set from another thread
+        while self._proxy.faults.stall:
             await asyncio.sleep(0.02)
 
     def _break(self, faults: Faults) -> None:

@@ -161,7 +161,7 @@ class Rig:
     async def eventually(self, condition: Callable[[], Any]) -> None:
         """Wait until a coroutine function gives something true."""
         async with asyncio.timeout(WITHIN_S):
-            while not await condition():  # noqa: ASYNC110 - what it waits for has no event
+            while not await condition():
                 await asyncio.sleep(0.02)
 
 
