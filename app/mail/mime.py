@@ -13,10 +13,13 @@ import binascii
 import email.message
 import email.parser
 import email.policy
+import email.utils
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.header import decode_header
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from app.mail.file_names import safe_file_name
 from app.mail.plain_text import html_to_text, snippet
@@ -27,7 +30,8 @@ PARSER_VERSION = 1
 MAX_DEPTH = 50
 MAX_PARTS = 1_000
 MAX_HEADER_CHARS = 64 * 1024
-MAX_TEXT_CHARS = 2_000_000
+MAX_TEXT_CHARS = 200_000
+"""What a text view lays out without a pause; the source has the rest."""
 INDEX_CHARS = 200_000
 _TEXT_CODECS_FIRST = ("utf-8", "windows-1252")
 _CHARSET_NAMES = {
@@ -42,8 +46,27 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_CHARSETS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class UnreadableMessage(ValueError):
     """The message cannot be taken apart; it is kept and shown as source."""
+
+
+def _or_unreadable(function: Callable[P, T]) -> Callable[P, T]:
+    # The standard parser promises not to raise and does not keep it, in more ways than anybody has counted: whatever one mail
+    # provokes is told of that mail, and never stops a folder.
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (UnreadableMessage, KeyError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            raise UnreadableMessage(type(error).__name__) from None
+
+    return guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +105,10 @@ class _Leaf:
     content_type: str
     in_related: bool
     in_alternative: bool
+    charset: str = "utf-8"
 
 
+@_or_unreadable
 def extract(raw: bytes) -> ParsedText:
     """Words, snippet and attachment names of a raw message. Raises UnreadableMessage."""
     leaves = _leaves(_parse(raw))
@@ -101,6 +126,7 @@ def extract(raw: bytes) -> ParsedText:
     )
 
 
+@_or_unreadable
 def read(raw: bytes) -> ParsedBody:
     """Everything the reader shows of a raw message. Raises UnreadableMessage."""
     message = _parse(raw)
@@ -124,7 +150,9 @@ def read(raw: bytes) -> ParsedBody:
             text = html_to_text(document[:MAX_HTML_CHARS])
     parts = _parts(leaves, text_leaf, html_leaf, shown_ids)
     return ParsedBody(
-        text=text[:MAX_TEXT_CHARS],
+        text=text
+        if len(text) <= MAX_TEXT_CHARS
+        else f"{text[:MAX_TEXT_CHARS]}\n\n[Only the beginning is shown. The source has the rest.]",
         html=html,
         attachments=tuple(part for part in parts if part.is_attachment),
         inline_parts=tuple(part for part in parts if not part.is_attachment),
@@ -135,6 +163,7 @@ def read(raw: bytes) -> ParsedBody:
     )
 
 
+@_or_unreadable
 def part_bytes(raw: bytes, part_id: str) -> tuple[Part, bytes]:
     """One leaf and its decoded bytes. Raises KeyError when there is no such section, UnreadableMessage."""
     leaves = _leaves(_parse(raw))
@@ -148,6 +177,7 @@ def part_bytes(raw: bytes, part_id: str) -> tuple[Part, bytes]:
     raise KeyError(part_id)
 
 
+@_or_unreadable
 def inline_image(raw: bytes, content_id: str) -> tuple[str, bytes] | None:
     """The raster image of that Content-ID (no brackets) with the media type that its bytes show, or None.
 
@@ -232,6 +262,9 @@ def _walk(
     if depth > MAX_DEPTH:
         raise UnreadableMessage("nested too deeply")
     content_type = node.get_content_type()
+    charset = _parameter(node, "content-type", "charset") or "utf-8"
+    # Asked for a payload, the standard parser decodes by this name itself, and "idna" or the like makes it raise.
+    node.del_param("charset")
     payload = node.get_payload()
     if content_type.startswith("multipart/") and isinstance(payload, list):
         for number, child in enumerate(payload, 1):
@@ -245,7 +278,7 @@ def _walk(
                     alternative or content_type == "multipart/alternative",
                 )
         return
-    yield _Leaf(prefix or "1", node, content_type, related, alternative)
+    yield _Leaf(prefix or "1", node, content_type, related, alternative, charset)
 
 
 def _body_leaves(leaves: list[_Leaf]) -> tuple[_Leaf | None, _Leaf | None]:
@@ -320,11 +353,22 @@ def _content_id(node: email.message.Message[str, str]) -> str:
 
 
 def _raw_file_name(node: email.message.Message[str, str]) -> str:
+    return _parameter(node, "content-disposition", "filename") or _parameter(node, "content-type", "name")
+
+
+def _parameter(node: email.message.Message[str, str], header: str, parameter: str) -> str:
+    """A parameter (RFC 2045, 2231) decoded, "" when absent. Many senders write it in raw UTF-8 or Latin-1, which the parser would replace."""
+    raw = next((str(value) for name, value in node.raw_items() if name.lower() == header), "")
+    if not raw.isascii():
+        raw = decode_text(raw.encode("utf-8", "surrogateescape"), "utf-8")
+    scratch: email.message.Message[str, str] = email.message.Message()
+    scratch[header] = re.sub(r"[\r\n]+[ \t]*", " ", raw)
     try:
-        name = node.get_filename() or ""
+        value = scratch.get_param(parameter, "", header=header)
+        text = email.utils.collapse_rfc2231_value(value) if isinstance(value, tuple) else str(value or "")
     except (ValueError, LookupError, TypeError, AttributeError, IndexError):
-        return "attachment"
-    return decode_words(str(name))
+        return "attachment" if parameter in {"filename", "name"} else ""
+    return decode_words(text)
 
 
 def _file_name(leaf: _Leaf) -> str:
@@ -342,21 +386,27 @@ def _file_name(leaf: _Leaf) -> str:
 
 
 def _text_of(leaf: _Leaf) -> str:
-    charset = leaf.node.get_param("charset", "utf-8")
-    name = charset[2] if isinstance(charset, tuple) else str(charset)
-    return decode_text(_decoded(leaf.node), name).replace("\r\n", "\n").replace("\x00", "")
+    return decode_text(_decoded(leaf.node), leaf.charset).replace("\r\n", "\n").replace("\x00", "")
 
 
 def _decoded(node: email.message.Message[str, str]) -> bytes:
     payload = node.get_payload()
     if isinstance(payload, list):
         inner = payload[0] if payload else None
-        return inner.as_bytes() if isinstance(inner, email.message.Message) else b""
+        return _flattened(inner) if isinstance(inner, email.message.Message) else b""
     try:
         data = node.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError, binascii.Error):
         data = None
     return data if isinstance(data, bytes) else str(payload or "").encode("utf-8", "surrogateescape")
+
+
+def _flattened(message: email.message.Message[str, str]) -> bytes:
+    try:
+        return message.as_bytes()
+    except (UnicodeError, LookupError, ValueError, TypeError):
+        # A boundary that is not ASCII, for one.
+        return message.as_string().encode("utf-8", "surrogateescape")
 
 
 def _decoded_size(node: email.message.Message[str, str]) -> int:

@@ -17,7 +17,7 @@ from app.workers import WorkerFailed, WorkerPool
 
 T = TypeVar("T")
 
-READ_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 5.0
 CONTENTS_KEPT = 24
 """Messages made ready that stay in RAM: going back and forth costs nothing."""
 _UNREADABLE = "This message could not be taken apart. It is kept as it came and shown as source."

@@ -21,6 +21,9 @@ import tinycss2
 MAX_HTML_CHARS = 4_000_000
 """Above this a mail is shown as text: no person reads it, and no cleaner should have to."""
 
+MAX_TAGS = 60_000
+"""The same for markup: the cleaner's time grows faster than the number of nested tags."""
+
 _TAGS = frozenset(
     "a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup dd del "
     "details dfn dir div dl dt em "
@@ -126,7 +129,7 @@ class _Findings:
 
 def clean_html(document: str) -> CleanHtml:
     """Make one HTML part harmless. Never raises for bad markup; ValueError when it is longer than `MAX_HTML_CHARS`."""
-    if len(document) > MAX_HTML_CHARS:
+    if len(document) > MAX_HTML_CHARS or document.count("<") > MAX_TAGS:
         raise ValueError("the HTML part is too large to be shown")
     inlined = _inline_styles(document.replace("\x00", ""))
     findings = _Findings()

@@ -143,6 +143,9 @@ HOSTILE = [
     b"Content-Type: text/plain; name*0*=utf-8''..%2F; name*1*=x\r\nContent-Disposition: attachment; filename*0*=zz'zz'%ff\r\n\r\nx",
     b"Message-ID: <>\r\nFrom: a@[\r\nDate: 1 Jan 99999999999 00:00:00 +0000\r\n\r\nx",
     b"Content-Type: message/rfc822\r\n\r\n" * 50 + b"\r\nx",
+    b"Content-Type: text/html; charset=idna\r\n\r\n<p>caf\xe9",
+    b"Content-Type: text/plain; charset=punycode\r\n\r\n\xff\xfe",
+    b'Content-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary="\xc3\xa4"\r\n\r\n--\xc3\xa4\r\n\r\nx\r\n--\xc3\xa4--',
     b"From: " + b"(" * 2000 + b")" * 2000 + b"\r\n\r\nx",
     b"Subject: " + b"=?utf-8?b?QUFB?= " * 20000 + b"\r\n\r\nx",
 ]
@@ -156,6 +159,34 @@ def test_hostile_messages_are_read_or_refused(number: int) -> None:
     except UnreadableMessage:
         return
     assert isinstance(body.text, str)
+
+
+def test_a_charset_that_is_none_costs_nothing() -> None:
+    assert extract(b"Content-Type: text/html; charset=idna\r\n\r\n<p>caf\xe9").text == "café"
+    assert read(b"Content-Type: text/plain; charset=undefined\r\n\r\nGr\xc3\xbc\xc3\x9fe").text == "Grüße"
+
+
+@pytest.mark.parametrize(
+    "name", ["Rechnung März.pdf".encode(), "Rechnung März.pdf".encode("latin-1"), b"=?utf-8?q?Rechnung_M=C3=A4rz.pdf?="]
+)
+def test_attachment_names_in_raw_bytes(name: bytes) -> None:
+    raw = b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="' + name + b'"\r\n\r\n%PDF'
+    assert [part.filename for part in read(raw).attachments] == ["Rechnung März.pdf"]
+
+
+def test_an_attachment_name_in_pieces() -> None:
+    raw = (
+        b"Content-Type: application/pdf\r\n"
+        b"Content-Disposition: attachment;\r\n filename*0*=utf-8''Rechnung%20;\r\n filename*1*=M%C3%A4rz.pdf\r\n\r\n%PDF"
+    )
+    assert [part.filename for part in read(raw).attachments] == ["Rechnung März.pdf"]
+
+
+def test_a_flood_of_tags_is_shown_as_text() -> None:
+    body = read(b"Content-Type: text/html\r\n\r\n" + b"<div>word" * 200_000)
+    assert body.html == ""
+    assert "too large" in body.problem
+    assert body.text.startswith("word")
 
 
 def test_nesting_bombs_are_refused() -> None:
