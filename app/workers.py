@@ -13,6 +13,7 @@ import contextlib
 import multiprocessing
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -65,13 +66,17 @@ class WorkerPool:
         """
         if self._closing:
             raise WorkerCrashed("the workers are being stopped")
-        future: concurrent.futures.Future[T] = await self._starter.run(self._schedule, fn, args, timeout_s)
+        pool, future = await self._starter.run(self._schedule, fn, args, timeout_s)
         try:
             return await asyncio.wrap_future(future)
         except concurrent.futures.TimeoutError:
             raise WorkerTimedOut(f"{fn.__name__} took more than {timeout_s:g} s") from None
         except ProcessExpired:
             raise WorkerCrashed(f"{fn.__name__}: its process died") from None
+        except BrokenExecutor:
+            # The pool itself gave up (a process that cannot even start): the next call gets a new one.
+            await self._starter.run(self._discard, pool)
+            raise WorkerCrashed(f"{fn.__name__}: no worker process could be started") from None
         except (MemoryError, RecursionError) as error:
             raise WorkerCrashed(f"{fn.__name__}: {type(error).__name__}") from None
         except concurrent.futures.CancelledError:
@@ -88,7 +93,9 @@ class WorkerPool:
 
     def _schedule(
         self, fn: Callable[..., T], args: tuple[object, ...], timeout_s: float
-    ) -> concurrent.futures.Future[T]:
+    ) -> tuple[ProcessPool, concurrent.futures.Future[T]]:
+        if self._pool is not None and not self._pool.active:
+            self._stop()
         if self._pool is None:
             self._pool = ProcessPool(
                 max_workers=self._processes,
@@ -98,12 +105,17 @@ class WorkerPool:
                 context=multiprocessing.get_context("spawn"),
             )
         future: concurrent.futures.Future[T] = self._pool.schedule(fn, args=args, timeout=timeout_s)
-        return future
+        return self._pool, future
+
+    def _discard(self, broken: ProcessPool) -> None:
+        if self._pool is broken:
+            self._stop()
 
     def _stop(self) -> None:
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
+            self._pool = None
 
 
 def limit_process(memory_limit: int) -> None:

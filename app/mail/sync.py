@@ -60,7 +60,7 @@ class MailSync:
         changed = asyncio.Event()
         unsubscribe = [
             self._bus.subscribe(AccountsChanged, lambda _: changed.set()),
-            self._bus.subscribe(SignedIn, lambda event: self._wake(event.account)),
+            self._bus.subscribe(SignedIn, lambda event: self._signed_in(event.account)),
             self._bus.subscribe(AccountReachable, lambda event: self._wake(event.account, event.is_reachable)),
             self._bus.subscribe(ConnectivityChanged, self._follow),
         ]
@@ -151,7 +151,12 @@ class MailSync:
             self._poll_s,
         )
 
-    def _wake(self, account_key: str, is_reachable: bool = True) -> None:
+    def _signed_in(self, account_key: str) -> None:
+        for account_id, account in self._running.items():
+            if mail_account_key(account_id) == account_key:
+                account.signed_in()
+
+    def _wake(self, account_key: str, is_reachable: bool) -> None:
         for account_id, account in self._running.items():
             if is_reachable and mail_account_key(account_id) == account_key:
                 account.wake()

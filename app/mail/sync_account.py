@@ -69,11 +69,17 @@ class AccountSync:
         self._wakers: set[asyncio.Event] = set()
         self._sessions: set[asyncio.Task[None]] = set()
         self._needs_sign_in = False
+        self._sign_ins = 0
         self._asked: list[asyncio.Future[None]] = []
 
-    def wake(self) -> None:
-        """End the pauses: the network is back, the person signed in, or wants news now."""
+    def signed_in(self) -> None:
+        """The credentials work again, or a person wants them tried."""
         self._needs_sign_in = False
+        self._sign_ins += 1
+        self.wake()
+
+    def wake(self) -> None:
+        """End the pauses: the network is back, or news is wanted now. Who waits for a sign-in goes on waiting."""
         for waker in self._wakers:
             waker.set()
 
@@ -94,7 +100,7 @@ class AccountSync:
         """Wait for a whole round of `bulk` that begins now. Raises what stops it."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked.append(waiter)
-        self.wake()
+        self.signed_in()
         await waiter
 
     async def round(self, backend: MailBackend) -> bool:
@@ -195,11 +201,12 @@ class AccountSync:
         tries = 0
         try:
             while True:
-                before = self._progress()
+                before, sign_ins = self._progress(), self._sign_ins
                 waker.clear()
                 error = await self._run_session(name, session)
                 tries = 1 if self._progress() != before else tries + 1
-                await self._wait_after(name, error, tries, waker)
+                if not isinstance(error, SignInRequired) or sign_ins == self._sign_ins:
+                    await self._wait_after(name, error, tries, waker)
         finally:
             self._wakers.discard(waker)
 
@@ -224,7 +231,7 @@ class AccountSync:
     async def _session(self, session: Session) -> None:
         backend = await self._connections.open(self.account_id)
         try:
-            await self._signed_in()
+            await self._note_signed_in()
             await session(backend)
         finally:
             await backend.close()
@@ -238,19 +245,21 @@ class AccountSync:
                     "note that an account must sign in", lambda tx: accounts.set_mail_paused(tx, self.account_id, True)
                 )
                 self._bus.publish(SignInRequiredEvent(self.key))
-            wait = None
-        elif isinstance(error, PermanentError | LocalError):
+            while self._needs_sign_in:
+                waker.clear()
+                await self._pause(None, waker)
+            return
+        if isinstance(error, PermanentError | LocalError):
             _log.warning("%s: stopped (%s)", name, error.code)
             self._bus.publish(BackgroundTaskFailed(name, error.code))
-            wait = REFUSED_WAIT_S
+            await self._pause(REFUSED_WAIT_S, waker)
         else:
-            wait = None if not self._may_connect() else self._delay(error, tries)
-        await self._pause(wait, waker)
+            await self._pause(self._delay(error, tries) if self._may_connect() else None, waker)
 
     def _delay(self, error: AppError, tries: int) -> float:
         return getattr(error, "retry_after", None) or backoff_delay(tries, most=MOST_WAIT_S)
 
-    async def _signed_in(self) -> None:
+    async def _note_signed_in(self) -> None:
         if await self._database.read(lambda reader: accounts.is_mail_paused(reader, self.account_id)):
             await self._database.write(
                 "note that an account is signed in", lambda tx: accounts.set_mail_paused(tx, self.account_id, False)

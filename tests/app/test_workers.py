@@ -49,3 +49,22 @@ async def test_values_errors_hangs_and_crashes() -> None:
         await pool.close()
     with pytest.raises(WorkerCrashed):
         await pool.run(add, 1, 1)
+
+
+async def test_a_pool_whose_processes_cannot_start_is_replaced() -> None:
+    pool = WorkerPool()
+    pool._memory_limit = "no number"  # type: ignore[assignment]  # the process ends while it starts
+    try:
+        with pytest.raises(WorkerCrashed):
+            await pool.run(add, 2, 3)
+        pool._memory_limit = 2 << 30
+        for _ in range(3):
+            try:
+                assert await pool.run(add, 2, 3) == 5
+                break
+            except WorkerCrashed:
+                continue
+        else:
+            pytest.fail("no new pool")
+    finally:
+        await pool.close()
