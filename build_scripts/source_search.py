@@ -51,7 +51,7 @@ RULES = (
     ),
     Rule(
         re.compile(
-            r"(?<![\w.~/:-])/(?:work|farm|root|home|Users)/\w|(?<![\w.~-])/opt/(?:pypi|wheels)|\b[A-Z]:\\+Users\\+\w"
+            r"(?<![\w.~/:-])/(?:work|farm|root|home|Users)/[\w.]|file:///(?:root|home|Users|work)/|(?<![\w.~-])/var/home/\w|(?<![\w.~-])/opt/(?:pypi|wheels)|\b[A-Z]:\\+Users\\+\w"
         ),
         (),
         "a path of one computer",

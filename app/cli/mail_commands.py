@@ -103,7 +103,13 @@ async def sync_mail(call: Call) -> Answer:
 
 async def list_folders(call: Call) -> Answer:
     """All folders."""
-    account_id = MailAccountId(split_key(call.args.account)[1]) if call.args.account else None
+    account_id = None
+    if call.args.account:
+        kind, number = split_key(call.args.account)
+        known = {one.account_id for one in await call.services.accounts.mail.list()}
+        if kind != "mail" or number not in known:
+            raise RecordNotFound(f"there is no account {call.args.account}", code="no_such_account")
+        account_id = MailAccountId(number)
     folders = await call.services.reader.folders(account_id)
     documents = [
         {

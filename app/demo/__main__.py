@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import signal
 import sys
@@ -26,6 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fixture", type=Path, metavar="FILE", help="load other data (see resources/demo/README.md)")
     parser.add_argument("--host", default="127.0.0.1", help="loopback address to serve on")
     arguments = parser.parse_args(argv)
+    if not is_loopback(arguments.host):
+        # Its admin address obeys whoever reaches it.
+        parser.error("--host takes a loopback address only: 127.0.0.1, ::1 or localhost")
     try:
         asyncio.run(_serve(arguments.state, arguments.fixture, arguments.host))
     except (FixtureProblem, FixtureError, StateUnreadable, StateNotUsable) as exc:
@@ -34,6 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this computer can reach a server there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _serve(state: Path | None, fixture: Path | None, host: str) -> None:

@@ -41,7 +41,8 @@ class AdminServer:
     def __init__(self, world: World, stop: Callable[[], None]) -> None:
         self._world = world
         self._stop = stop
-        self._socket = bound_socket(world.host, 0)
+        self._socket = bound_socket(world.host, world.admin_port)
+        world.keep_admin_port(self._socket.getsockname()[1])
         self._runner: web.AppRunner | None = None
 
     @property

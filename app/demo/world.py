@@ -44,6 +44,7 @@ class World:
         self.mail_faults = MailFaults()
         self.journal = Journal()
         self._fixture = fixture
+        self._lock: sqlite3.Connection | None = None
         self.service: SalesforceService
         self.salesforce: SalesforceServer
         self.mail: MailServers
@@ -54,6 +55,14 @@ class World:
         """Load the data and start all servers. Raises FixtureProblem, FixtureError, StateUnreadable, StateNotUsable."""
         try:
             await self._open()
+        except (AttributeError, TypeError, KeyError, IndexError) as exc:
+            self._give_back()
+            if self._fixture is None:
+                raise
+            # A list where a table belongs, and the like: the parts that name their own mistakes have told them before.
+            raise StateNotUsable(
+                "the fixture has a part of the wrong shape; resources/demo/README.md tells its form"
+            ) from exc
         except BaseException:
             self._give_back()
             raise
@@ -63,6 +72,7 @@ class World:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as exc:
             raise StateNotUsable(f"the state folder cannot be made or entered ({exc.strerror})") from exc
+        self._lock_folder()
         data = load_world(self._fixture, self.clock.now().astimezone())
         self._mailboxes = data.mailboxes
         self._tls = self._server_context()
@@ -121,7 +131,30 @@ class World:
         self.service.database.close()
         self._give_back()
 
+    @property
+    def admin_port(self) -> int:
+        """The port that the admin had the last time, 0 at first."""
+        return int(self.service.property("admin_port") or 0)
+
+    def keep_admin_port(self, port: int) -> None:
+        """Have it again after a restart."""
+        self.service.set_property("admin_port", str(port))
+
+    def _lock_folder(self) -> None:
+        # SQLite's own lock, since it is the same on every system; it ends with the process.
+        lock = sqlite3.connect(self.folder / "lock.sqlite3", timeout=0, isolation_level=None)
+        try:
+            lock.execute("PRAGMA locking_mode=EXCLUSIVE")
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as exc:
+            lock.close()
+            raise StateNotUsable("another demo world uses this state folder, or its lock cannot be read") from exc
+        self._lock = lock
+
     def _give_back(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
         if self._lent:
             shutil.rmtree(self.folder, ignore_errors=True)
 

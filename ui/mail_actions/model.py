@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from app.mail.actions import MailActions
 from PySide6.QtCore import QObject, Signal
 
+from app.mail.actions import MailActions
 from app.model.ids import FolderId, MessageId, OperationId
 from app.model.mail import Flag
 from ui.dispatch import Dispatcher

@@ -7,11 +7,11 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from app.mail.accounts import MailAccounts
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import Offline
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, MessagesChanged
+from app.mail.accounts import MailAccounts
 from app.mail.opened_files import OpenedFiles
 from app.mail.reader import MailReader
 from app.model.ids import MessageId
