@@ -187,8 +187,9 @@ class MainWindow(QMainWindow):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the notice its room."""
-        if watched is self.notices and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
-            self._notice_holder.setVisible(event.type() is QEvent.Type.Show)
+        # Not Show: inside of a holder that is hidden the notice is never shown, only to its parent.
+        if watched is self.notices and event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self._notice_holder.setVisible(event.type() is QEvent.Type.ShowToParent)
         return super().eventFilter(watched, event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

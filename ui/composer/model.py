@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
 from dataclasses import dataclass, replace
 
@@ -24,6 +23,8 @@ _REFUSALS = {
     "no_recipient": "Add a recipient. Nothing was sent.",
 }
 _ADDRESS = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+\.[^\s@<>,;\"]+\Z")
+_NAMED = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*"|[^<>"]*)\s*<(?P<address>[^<>]*)>')
+_SPECIAL = re.compile(r'[()<>@,:;."\\\[\]]')
 _ATTACHMENT_WORDS = re.compile(
     r"\b(attached|attachment|enclosed|anbei|im anhang|beigefügt|ci-joint|adjunto)\b", re.IGNORECASE
 )
@@ -49,6 +50,8 @@ class ComposerModel(QObject):
     """The operation's id: the window offers to take it back while it has not gone."""
     saved = Signal(bool)
     """True once the draft is kept, false while it is newer than what is kept."""
+    kept = Signal(object)
+    """The `OutgoingMessage` whose draft is on disk, after `keep`."""
     refused = Signal(str)
     """Why it was not sent, or could not be begun; what was written is still there."""
     drafts_found = Signal(object)
@@ -68,7 +71,7 @@ class ComposerModel(QObject):
         self._autosave = QTimer(self)
         self._autosave.setSingleShot(True)
         self._autosave.setInterval(AUTOSAVE_MS)
-        self._autosave.timeout.connect(self.save)
+        self._autosave.timeout.connect(lambda: self.save())
 
     @property
     def message(self) -> OutgoingMessage | None:
@@ -173,7 +176,12 @@ class ComposerModel(QObject):
             found.append("It speaks of an attachment and has none.")
         return found
 
-    def save(self) -> None:
+    def keep(self) -> None:
+        """Keep the draft for another day; `kept` says when it is safe."""
+        self._autosave.stop()
+        self.save(is_last=True)
+
+    def save(self, *, is_last: bool = False) -> None:
         """Keep the draft now."""
         # While it is being queued its draft is kept already, and saving anew would interrupt that.
         if (message := self._message) is None or self._is_over or self._is_sending:
@@ -183,6 +191,8 @@ class ComposerModel(QObject):
             await self._composer.save_draft(message)
             if self._message == message:
                 self.saved.emit(True)
+            if is_last:
+                self.kept.emit(message)
 
         self._dispatcher.start(work(), slot=("composer-save", message.message_id))
 
@@ -233,23 +243,53 @@ def _words_of(error: BaseException) -> str:
 
 
 def parse_addresses(text: str) -> tuple[list[Address], list[str]]:
-    """A field of addresses (RFC 5322, commas or semicolons) into addresses and what cannot be one; no header can be smuggled in."""
+    """A field of addresses, apart by commas or semicolons, into addresses and what cannot be one.
+
+    Stricter than RFC 5322: what is typed is read as it stands or named as bad, never skipped and never guessed at, since a recipient who is
+    silently lost is worse than a question. A line break is a space, so no header can be smuggled in.
+    """
     found: list[Address] = []
     bad: list[str] = []
-    pairs = email.utils.getaddresses([re.sub(r"[\r\n]+", " ", text).replace(";", ",")])
-    for name, address in pairs:
-        if not name and not address:
-            continue
+    for piece in _pieces(" ".join(text.split())):
+        named = _NAMED.fullmatch(piece)
+        name, address = (_unquoted(named["name"]), named["address"].strip()) if named else ("", piece)
         if _ADDRESS.match(address):
             found.append(Address(name, address))
         else:
-            bad.append(address or name)
+            bad.append(piece)
     return found, bad
 
 
 def join_addresses(addresses: tuple[Address, ...]) -> str:
-    """Addresses as a person edits them."""
-    return ", ".join(
-        email.utils.formataddr((a.name, a.address), charset="utf-8") if a.name.isascii() else f"{a.name} <{a.address}>"
-        for a in addresses
-    )
+    """Addresses as a person edits them; `parse_addresses` reads them back."""
+    return ", ".join(f"{_quoted(a.name)} <{a.address}>" if a.name.strip() else a.address for a in addresses)
+
+
+def _pieces(text: str) -> list[str]:
+    pieces = [""]
+    is_quoted = is_escaped = is_in_angles = False
+    for character in text:
+        if is_quoted:
+            is_quoted = is_escaped or character != '"'
+            is_escaped = not is_escaped and character == "\\"
+        elif character in ",;" and not is_in_angles:
+            pieces.append("")
+            continue
+        elif character == '"':
+            is_quoted = True
+        elif character in "<>":
+            is_in_angles = character == "<"
+        pieces[-1] += character
+    return [stripped for piece in pieces if (stripped := piece.strip())]
+
+
+def _unquoted(name: str) -> str:
+    name = name.strip()
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name
+
+
+def _quoted(name: str) -> str:
+    folded = " ".join(name.split())
+    return '"' + re.sub(r'(["\\])', r"\\\1", folded) + '"' if _SPECIAL.search(folded) else folded

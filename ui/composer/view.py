@@ -32,8 +32,6 @@ class ComposerWindow(QWidget):
 
     closed = Signal()
     sent = Signal(str)
-    kept = Signal(object)
-    """The `OutgoingMessage` of a window that was closed with its draft kept."""
 
     def __init__(self, model: ComposerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -53,7 +51,7 @@ class ComposerWindow(QWidget):
         for keys, slot in (
             ("Ctrl+Return", self._send),
             ("Ctrl+Enter", self._send),
-            ("Ctrl+S", model.save),
+            ("Ctrl+S", lambda: model.save()),
             ("Escape", self._leave),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -62,8 +60,7 @@ class ComposerWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep what was written."""
         if self._keeps_draft and self._model.message is not None and self.text.document().isModified():
-            self._model.save()
-            self.kept.emit(self._model.message)
+            self._model.keep()
         self.closed.emit()
         super().closeEvent(event)
 

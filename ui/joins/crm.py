@@ -251,7 +251,7 @@ class CrmJoin:
         self._composers.append(composer)
         composer.closed.connect(lambda: self._forget_composer(composer))
         composer.sent.connect(lambda operation: self._on_queued("Message is in the outbox", [OperationId(operation)]))
-        composer.kept.connect(self._on_draft_kept)
+        model.kept.connect(self._on_draft_kept)
         composer.show()
         return model
 
