@@ -37,7 +37,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.model.mail import Address
-from app.model.operation import OperationState
+from app.model.operation import Operation, OperationState
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +252,28 @@ OPERATION_STATES = {
     OperationState.DISCARDED: "Given up",
     OperationState.SUPERSEDED: "Replaced by a later change",
 }
+
+_PAUSE_CODES = frozenset({"rate_limited", "request_limit_exceeded", "server_unavailable"})
+
+
+def operation_state(operation: Operation) -> str:
+    """The state of an operation in a few words. What nobody can tell is not called refused: it may have arrived."""
+    if operation.state is OperationState.FAILED and operation.error_code == "undecidable":
+        return "Not certain"
+    return OPERATION_STATES[operation.state]
+
+
+def waiting_words(operation: Operation) -> str:
+    """Why an operation waits, by what its last try met: nothing yet, no network, or a server that asks for a pause."""
+    code = operation.error_code.lower()
+    if operation.waits_for:
+        return "Goes out after what it needs"
+    if code in _PAUSE_CODES:
+        return "The server asks for a pause; it goes out by itself"
+    if code and code != "offline":
+        return "Tried, and goes out again by itself"
+    return "Waits for the network" if code == "offline" else "Waits to be sent"
+
 
 LOG_STATES = {
     "": "Not logged",

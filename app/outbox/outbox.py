@@ -118,6 +118,10 @@ class Outbox:
 
         return await self._database.read(find)
 
+    async def done(self, message_id: MessageId, *, limit: int = 20) -> Operations:
+        """What was done lately with a message, oldest first, for as long as it is kept."""
+        return await self._database.read(lambda reader: operations.done_of_message(reader, message_id, limit=limit))
+
     async def dependants(self, operation_id: OperationId) -> Operations:
         """Unfinished operations that wait for this one, directly or through others; oldest first."""
         return await self._database.read(lambda reader: operations.dependants(reader, operation_id))

@@ -126,6 +126,12 @@ def of_message(reader: Reader, message_id: MessageId) -> list[Operation]:
     return [operation for operation in found if operation.state.is_open or operation.state is OperationState.FAILED]
 
 
+def done_of_message(reader: Reader, message_id: MessageId, *, limit: int) -> list[Operation]:
+    """The last operations on a message that are done, for as long as they are kept; oldest first."""
+    where = "WHERE o.subject_message = ? AND o.subject_message <> 0 AND o.state = 'done' ORDER BY o.seq DESC LIMIT ?"
+    return [_operation(row) for row in reader.rows(f"{_SELECT} {where}", (message_id, limit))][::-1]
+
+
 def of_record(reader: Reader, record_id: str) -> list[Operation]:
     """Unfinished operations that concern a Salesforce record or its ``local:`` stand-in; oldest first."""
     where = "WHERE o.subject_record = ? AND o.subject_record <> '' ORDER BY o.seq"

@@ -40,6 +40,8 @@ from ui.widgets.labels import ElidedLabel
 PASSPHRASE = "correct horse battery staple"
 LIGHT_SIZE = (1280, 800)
 LARGE_SIZE = (1920, 1080)
+PAGE_TURNS_S = 2.0
+"""The page of an HTML mail is made anew in the other colours by the engine's own process."""
 
 
 class Actor:
@@ -148,7 +150,7 @@ class Actor:
         await stage.press("Log mail")
         await self._step("where does it belong")
         await stage.press(self._plot.opportunity_name)
-        await stage.until("a queued log", lambda: self._panel_says("Log waits for the network"))
+        await stage.until("a queued log", lambda: self._panel_says("Log waits in the outbox"))
         await self._step("mail logged, waiting")
 
     async def _drop_the_file(self) -> None:
@@ -183,16 +185,18 @@ class Actor:
 
     async def _log_to_the_new_contact(self) -> None:
         await self._stage.press("Log mail")
-        await self._stage.until("a queued log", lambda: self._panel_says("Log waits for the network"))
+        await self._stage.until("a queued log", lambda: self._panel_says("Log waits in the outbox"))
         await self._step("mail logged to the new contact, waiting")
 
     async def _in_other_clothes(self) -> None:
         stage = self._stage
         stage.command("view.dark")
+        await asyncio.sleep(PAGE_TURNS_S)
         await self._step("dark")
         stage.window.resize(*LARGE_SIZE)
         await self._step("dark and large")
         stage.command("view.light")
+        await asyncio.sleep(PAGE_TURNS_S)
         await self._step("light and large")
         stage.window.resize(*LIGHT_SIZE)
 

@@ -23,7 +23,7 @@ from app.model.operation import Operation, OperationKind, OperationState
 from ui.crm_panel.model import failure_words, target_of
 from ui.drag import dragged_files, dragged_part
 from ui.icons import Icon
-from ui.text import one_line
+from ui.text import one_line, waiting_words
 from ui.theme import Radius, Space, colour, set_role, tones
 from ui.widgets.bars import IconLabel
 from ui.widgets.labels import Badge, ElidedLabel, plain_tip
@@ -40,7 +40,6 @@ _ICONS = {
     "Event": Icon.CALENDAR,
 }
 _STATE_WORDS = {
-    OperationState.PENDING: "Waits for the network",
     OperationState.SENDING: "Being sent",
     OperationState.CHECKING: "Checking whether it arrived",
     OperationState.PAUSED: "Waits for you to sign in",
@@ -297,10 +296,13 @@ class OperationRow(Card):
         head.setSpacing(Space.S)
         head.addWidget(IconLabel(_KIND_ICONS.get(operation.kind, Icon.CLOUD), "danger" if failed else "muted"))
         head.addWidget(ElidedLabel(operation.title, role="strong"), 1)
-        symbol, tone = (Icon.FAILED, "danger") if failed else (Icon.QUEUED, "muted")
+        is_done = operation.state is OperationState.DONE
+        symbol, tone = (
+            (Icon.FAILED, "danger") if failed else (Icon.LOGGED, "success") if is_done else (Icon.QUEUED, "muted")
+        )
         head.addWidget(IconLabel(symbol, tone))
         self.body.addLayout(head)
-        words = failure_words(operation) if failed else _STATE_WORDS.get(operation.state, "")
+        words = failure_words(operation) if failed else _STATE_WORDS.get(operation.state) or waiting_words(operation)
         words = one_line(words)
         # A server may answer with a page; the outbox shows all of it.
         note = QLabel(words if len(words) <= LONGEST_NOTE else f"{words[:LONGEST_NOTE].rstrip()}…")

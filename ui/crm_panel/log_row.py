@@ -18,7 +18,7 @@ from ui.widgets.bars import IconLabel, announce
 from ui.widgets.labels import plain_tip
 
 _LOG_WORDS = {
-    "queued": ("Log waits for the network", Icon.QUEUED),
+    "queued": ("Log waits in the outbox", Icon.QUEUED),
     "sending": ("Being logged", Icon.QUEUED),
     "logged": ("Logged in Salesforce", Icon.LOGGED),
     "failed": ("Log was refused", Icon.FAILED),

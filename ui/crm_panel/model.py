@@ -408,6 +408,7 @@ class CrmPanelModel(QObject):
         operations = await self._outbox.list()
         recent = tuple(await self._actions.targets(login.login_id)) if login else ()
         logs = await self._actions.log_state([message_id]) if message_id is not None else {}
+        done = await self._outbox.done(message_id) if message_id is not None else []
         if self._state.message_id != message_id or self._state.login != login:
             return
         # What waits for another org is no business of this one.
@@ -431,6 +432,8 @@ class CrmPanelModel(QObject):
             if op.kind in {OperationKind.LOG_MESSAGE, OperationKind.ATTACH_FILE, OperationKind.CREATE_RECORD}
             and (op.subject_message == message_id or op.subject_record in shown)
         )
+        # A log has a line of its own; a file that arrived is told here.
+        concerned += tuple(op for op in done if op.account == account and op.kind is OperationKind.ATTACH_FILE)
         log_state = logs.get(message_id, "") if message_id is not None else ""
         self._set(replace(self._state, people=people, operations=concerned, recent=recent, log_state=log_state))
 

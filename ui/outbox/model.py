@@ -14,7 +14,7 @@ from app.model.ids import OperationId
 from app.model.operation import Operation, OperationKind, OperationState
 from app.outbox.outbox import Outbox
 from ui.dispatch import Dispatcher
-from ui.text import OPERATION_STATES, Words, full_time, one_line, short_time
+from ui.text import Words, full_time, one_line, operation_state, short_time, waiting_words
 from ui.widgets.labels import plain_tip
 
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -183,14 +183,14 @@ class OutboxModel(QAbstractTableModel):
     def _row(self, operation: Operation) -> OutboxRow:
         now = dt.datetime.fromtimestamp(self._clock.wall()).astimezone()
         state = operation.state
-        words = OPERATION_STATES[state]
+        words = operation_state(operation)
         detail = ""
         if state is OperationState.FAILED:
             detail = one_line(operation.error_text) or "The server refused this."
-        elif state.is_open and operation.not_before > self._clock.wall():
-            detail = f"Next try {short_time(int(operation.not_before), now)}"
-        elif operation.waits_for and state is OperationState.PENDING:
-            detail = "Goes out after what it needs"
+        elif state is OperationState.PENDING:
+            detail = waiting_words(operation)
+        if state.is_open and operation.not_before > self._clock.wall():
+            detail = f"{detail}  ·  next try {short_time(int(operation.not_before), now)}".removeprefix("  ·  ")
         return OutboxRow(
             operation_id=operation.operation_id,
             kind=operation.kind,
