@@ -80,6 +80,7 @@ COMMANDS = (
     Command("crm.task", "New task", "Salesforce", 0, Icon.TASK, (), ("T",)),
     Command("crm.create_contact", "New contact from sender…", "Salesforce", 1, Icon.CONTACT),
     Command("crm.create_lead", "New lead from sender…", "Salesforce", 1, Icon.LEAD),
+    Command("crm.attach_parts", "Save attachments to a record…", "Salesforce", 1, Icon.ATTACHMENT, ("Ctrl+Shift+S",)),
     Command("crm.attach_file", "Attach a file to a record…", "Salesforce", 1, Icon.ATTACHMENT),
     Command("crm.refresh", "Look up again", "Salesforce", 2, Icon.REFRESH, ("Ctrl+Shift+L",)),
     Command("app.keys", "Keyboard shortcuts", "Help", 0, Icon.KEYBOARD, ("F1",)),

@@ -182,3 +182,21 @@ async def test_every_card_becomes_a_zone_and_keeps_its_size_while_a_drag_is_on(c
         desk.window.set_dragging(False)
         await turns()
         assert "Save to" not in words(desk.panel)
+
+
+async def test_attachments_reach_a_record_by_keyboard(core: Core, world: DemoWorld) -> None:
+    letter = Letter(KARL, "Offer", "See the file.", files=[PDF])
+    async with open_org_desk(core, world, [letter]) as desk:
+        await desk.sign_in()
+        await desk.listed()
+        await desk.open("Offer")
+        action = desk.window.commands.action("crm.attach_parts")
+        await until(action.isEnabled)
+        action.trigger()
+        (chooser,) = seen(desk.panel, WhereChooser)
+        assert "Where do you want to save this attachment?" in words(chooser)
+        assert "To the person only" not in [one.text() for one in chooser.answers]
+        button(chooser, "Acme 2025").click()
+        (attach,) = await desk.operations(1)
+        assert attach.kind is OperationKind.ATTACH_FILE
+        assert not seen(desk.panel, WhereChooser)

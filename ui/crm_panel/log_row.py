@@ -93,6 +93,11 @@ class WhereChooser(QFrame):
         self._ask("Where does this mail belong? You worked on these lately:", [(one.name, one) for one in records])
         self.is_about_records = False
 
+    def ask_for_files(self, question: str, records: list[CrmRecord]) -> None:
+        """Ask where files belong: records only."""
+        self._ask(question, [(heading_of(one), target_of(one)) for one in records])
+        self.is_about_records = True
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Forget the records' names."""
         super().hideEvent(event)

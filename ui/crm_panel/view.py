@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
@@ -13,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.model.crm import CrmRecord, PersonMatch, Section, SectionState
+from app.model.ids import MessageId
 from app.model.operation import Operation, OperationState
 from ui.crm_panel.cards import ActivityRow, OperationRow, RecordCard, SectionBox, clear_layout
 from ui.crm_panel.log_row import ActionRow, WhereChooser
@@ -54,6 +57,7 @@ class CrmPanelView(QFrame):
         self.setAccessibleName("Salesforce")
         self._state = PanelState(PanelStatus.NO_LOGIN)
         self._cards: list[RecordCard] = []
+        self._parts: tuple[tuple[MessageId, str], ...] = ()
         self._shown_match: PersonMatch | None = None
         self._shown_others: tuple[object, ...] = ()
         self._shown_waiting: tuple[Operation, ...] = ()
@@ -80,12 +84,13 @@ class CrmPanelView(QFrame):
         before, self._state = self._state, state
         if _subject(before) != _subject(state):
             # A question or form that was opened for another mail, org or person is none of this one's.
-            self._where.hide()
-            self._form.hide()
-            self._question.hide()
+            for part in (self._where, self._where_files, self._form, self._question):
+                part.hide()
             self._is_unfolded = False
-        elif self._where.is_about_records and state.status is not PanelStatus.READY:
-            self._where.hide()
+        elif state.status is not PanelStatus.READY:
+            for chooser in (self._where, self._where_files):
+                if chooser.is_about_records:
+                    chooser.hide()
         self._sandbox.setVisible(bool(state.login and state.login.is_sandbox))
         if state.status is PanelStatus.NO_LOGIN:
             choice = Choice("Add Salesforce…", self.add_login_requested.emit, "primary")
@@ -113,6 +118,16 @@ class CrmPanelView(QFrame):
             self.log_requested.emit(targets[0])
         else:
             self._ask_where()
+
+    def start_attach(self, parts: Sequence[tuple[MessageId, str]]) -> None:
+        """Ask in place on which record attachments of the mail are to be saved: what a drop does, for the keyboard."""
+        match = self._state.person.match if self._state.person else None
+        if match is None or not parts:
+            return
+        self._parts = tuple(parts)
+        records = [*match.opportunities.records, *match.cases.records, *([match.account] if match.account else [])]
+        noun = "this attachment" if len(parts) == 1 else f"these {len(parts)} attachments"
+        self._where_files.ask_for_files(f"Where do you want to save {noun}?", records)
 
     def start_create(self, object_type: str) -> None:
         """Open the form for a new person, filled from the chosen address."""
@@ -150,7 +165,7 @@ class CrmPanelView(QFrame):
 
     def leave_question(self) -> bool:
         """Close the question or form that is open; false when there is none."""
-        for part in (self._where, self._form, self._question):
+        for part in (self._where, self._where_files, self._form, self._question):
             if not part.isHidden():
                 focused: QWidget | None = self.focusWidget()
                 held_focus = focused is not None and part.isAncestorOf(focused)
@@ -177,6 +192,8 @@ class CrmPanelView(QFrame):
         self._actions.refresh.clicked.connect(self.refresh_requested)
         self._where = WhereChooser()
         self._where.chosen.connect(self.log_requested)
+        self._where_files = WhereChooser()
+        self._where_files.chosen.connect(self._on_files_placed)
         self._form = PersonForm()
         self._form.submitted.connect(self.create_requested)
         self._waiting = QVBoxLayout()
@@ -194,6 +211,7 @@ class CrmPanelView(QFrame):
         column.addLayout(self._others)
         column.addWidget(self._actions)
         column.addWidget(self._where)
+        column.addWidget(self._where_files)
         column.addWidget(self._form)
         column.addLayout(self._waiting)
         column.addWidget(self._question)
@@ -324,6 +342,10 @@ class CrmPanelView(QFrame):
         card.files_dropped.connect(self.files_dropped)
         self._cards.append(card)
         return card
+
+    def _on_files_placed(self, target: object) -> None:
+        for message_id, part_id in self._parts:
+            self.part_dropped.emit(message_id, part_id, target)
 
     def _ask_where(self) -> None:
         match = self._state.person.match if self._state.person else None

@@ -12,7 +12,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
 from app.model.crm import CrmLogin
-from app.model.ids import CrmLoginId, MailAccountId, OperationId, RecordId
+from app.model.ids import CrmLoginId, MailAccountId, MessageId, OperationId, RecordId
 from app.model.mail import Address, OutgoingMessage
 from ui.accounts.model import AccountsModel, AccountsState
 from ui.accounts.view import AccountsView
@@ -63,6 +63,7 @@ class CrmJoin:
         self._undo = undo
         self._composers: list[ComposerWindow] = []
         self._warned: frozenset[str] = frozenset()
+        self._parts: list[tuple[MessageId, str]] = []
         self.panel = CrmPanelView()
         self.outbox = OutboxView(models.outbox)
         self.accounts = AccountsView()
@@ -131,12 +132,15 @@ class CrmJoin:
         log.setToolTip(state.log_problem or log.text())
         commands.enable(("crm.create_contact", "crm.create_lead"), is_unknown)
         commands.enable(("crm.attach_file",), bool(state.log_targets))
+        has_match = state.person is not None and state.person.match is not None
+        commands.enable(("crm.attach_parts",), has_match and bool(self._parts))
         commands.enable(("crm.refresh",), state.login is not None and state.message_id is not None)
 
     def _on_message_shown(self, look: MessageLook) -> None:
         envelope = look.content.envelope
         people: list[Address] = [*envelope.from_, *envelope.reply_to, *envelope.to, *envelope.cc, *envelope.bcc]
         others = [address for address in people if address.address.lower() not in look.own]
+        self._parts = [(look.message_id, one.part.part_id) for one in look.attachments]
         if self._models.panel.state.message_id != look.message_id:
             self._models.panel.show_message(look.message_id, others)
 
@@ -284,7 +288,12 @@ class CrmJoin:
         bind("crm.create_contact", lambda: self._start_create("Contact"))
         bind("crm.create_lead", lambda: self._start_create("Lead"))
         bind("crm.attach_file", self._attach_file)
+        bind("crm.attach_parts", self._attach_parts)
         bind("crm.refresh", self._models.panel.refresh)
+
+    def _attach_parts(self) -> None:
+        self._window.panes.show_panel(on=True)
+        self.panel.start_attach(self._parts)
 
     def _start_log(self) -> None:
         self._window.panes.show_panel(on=True)
