@@ -48,10 +48,14 @@ DRAG_LOOK_MS = 150
 
 
 class MainWindow(QMainWindow):
-    """One window for one open profile. ``closed()``: the person closed it. ``dragging(bool)``: see the module."""
+    """One window for one open profile. ``closed()``: the person closed it. ``dragging(bool)``: see the module.
+
+    ``page_changed(name)``: another page is shown, "" for list and reader.
+    """
 
     closed = Signal()
     dragging = Signal(bool)
+    page_changed = Signal(str)
 
     def __init__(self, settings: QSettings, *, title: str = "Outrigger") -> None:
         super().__init__()
@@ -75,6 +79,7 @@ class MainWindow(QMainWindow):
         self._sandbox_line.setFixedHeight(3)
         self._sandbox_line.hide()
         self.panes = Panes(settings)
+        self.panes.centre.currentChanged.connect(lambda _index: self.page_changed.emit(self.page))
         self.start_page = StartPage()
         self._shell = QWidget()
         notice_row = QVBoxLayout()

@@ -29,6 +29,7 @@ from ui.text import Words, count
 from ui.widgets.bars import Choice, announce
 
 _ON_SELECTION = ("message.archive", "message.delete", "message.flag", "message.unread")
+_ON_LIST = ("list.next", "list.previous", "edit.select_all")
 _ON_ONE = ("message.reply", "message.reply_all", "message.forward", "message.save_all", "message.source")
 
 
@@ -69,6 +70,7 @@ class MailJoin:
         for focus in (self._folders_focus, self._list_focus, self._reader_focus):
             window.add_pane_focus(focus)
         self._bind_commands()
+        window.page_changed.connect(lambda _page: self._enable_commands())
         self._join_folders()
         self._join_list()
         self._join_reader()
@@ -171,7 +173,9 @@ class MailJoin:
         models.listed.connect(self._on_folders_listed)
 
     def _on_place_chosen(self, place: Place) -> None:
-        self._show_place(place)
+        # Folders that are listed anew choose their place again; that must not take another page away.
+        if not self._window.page or self.folders.tree.hasFocus():
+            self._show_place(place)
         if place.kind is PlaceKind.OUTBOX:
             return
         self._place = place
@@ -252,9 +256,15 @@ class MailJoin:
         self.selected = ids
         self._models.messages.set_selected(ids)
         self._models.message.show(ids)
+        self._enable_commands()
+
+    def _enable_commands(self) -> None:
+        # On another page nobody sees what is selected, and keys mean what is there: Del in the outbox must not delete a mail.
+        number = 0 if self._window.page else len(self.selected)
         commands = self._window.commands
-        commands.enable(_ON_SELECTION, bool(ids))
-        commands.enable(_ON_ONE, len(ids) == 1)
+        commands.enable(_ON_SELECTION, number > 0)
+        commands.enable(_ON_ONE, number == 1)
+        commands.enable(_ON_LIST, not self._window.page)
 
     def _on_counted(self, total: int) -> None:
         if self._place is None:
