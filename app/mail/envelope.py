@@ -141,6 +141,7 @@ def _mailboxes(text: str) -> list[tuple[str, str | None, str]]:
     """Split an address list into (phrase, address in angle brackets or None, comment), each character looked at once."""
     found: list[tuple[str, str | None, str]] = []
     phrase: list[str] = []
+    written: list[str] = []
     comment: list[str] = []
     angle: str | None = None
     depth = 0
@@ -151,15 +152,17 @@ def _mailboxes(text: str) -> list[tuple[str, str | None, str]]:
             depth -= piece == ")"
             comment.append(" " if piece == ")" else piece)
         elif piece in ",;":
-            words = _folded(phrase)
-            if words or angle is not None:
+            if angle is None and "@" in phrase:
+                found.append((_folded(comment), _folded(written), ""))
+            elif (words := _folded(phrase)) or angle is not None:
                 found.append((words, angle, _folded(comment)))
-            phrase, comment, angle = [], [], None
+            phrase, written, comment, angle = [], [], [], None
         elif piece == ":" and "@" not in phrase and not "".join(phrase[:2]).lstrip().startswith("=?"):
-            phrase = []  # the name of a group
+            phrase, written = [], []  # the name of a group
         elif piece.startswith("<"):
             angle = piece.strip("<>")
         else:
+            written.append(piece)  # a quoted local part keeps its quotes
             phrase.append(_ESCAPE.sub(r"\1", piece[1:-1]) if piece.startswith('"') and len(piece) > 1 else piece)
         if len(found) >= MAX_ADDRESSES:
             break

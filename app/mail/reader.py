@@ -17,7 +17,7 @@ from app.workers import WorkerFailed, WorkerPool
 
 T = TypeVar("T")
 
-READ_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 10.0
 CONTENTS_KEPT = 24
 """Messages made ready that stay in RAM: going back and forth costs nothing."""
 _UNREADABLE = "This message could not be taken apart. It is kept as it came and shown as source."
@@ -93,11 +93,14 @@ class MailReader:
         if envelope is None:
             raise MessageGone("the message is not here any more")
         raw = await self.source(message_id)
+        is_kept = True
         try:
             body = await self._workers.run(mime.read, raw, timeout_s=READ_TIMEOUT_S)
-        except (mime.UnreadableMessage, WorkerFailed):
+        except (mime.UnreadableMessage, WorkerFailed) as error:
             source = raw[: mime.MAX_TEXT_CHARS].decode("utf-8", "replace")
             body = mime.ParsedBody(source, "", (), (), 0, False, (), _UNREADABLE)
+            # A busy computer can be the cause of a worker's failure: the next opening tries again.
+            is_kept = not isinstance(error, WorkerFailed)
         content = MessageContent(
             message_id=message_id,
             envelope=envelope,
@@ -110,7 +113,8 @@ class MailReader:
             headers=body.headers,
             problem=body.problem,
         )
-        self._contents[message_id] = content
+        if is_kept:
+            self._contents[message_id] = content
         while len(self._contents) > CONTENTS_KEPT:
             self._contents.popitem(last=False)
         return content
