@@ -300,7 +300,7 @@ async def test_rapid_selection_never_shows_one_mail_beside_another(core: Core, w
             await asyncio.sleep(0.004 * (turn % 5))
         await until(lambda: desk.panel_model.state.status is PanelStatus.READY, "the last mail's panel")
         await turns()
-        assert len(shown) > 50
+        assert len({state.message_id for state in shown}) >= 5
         for state in shown:
             if state.message_id is not None:
                 assert {entry.address.address for entry in state.people} <= {expected[state.message_id]}
@@ -396,6 +396,12 @@ async def test_the_keyboard_reaches_questions_and_escape_closes_them(core: Core,
             assert desk.has_focus(chooser.answers[1])
             desk.press(Qt.Key.Key_Up)
             assert desk.has_focus(chooser.answers[0])
+            chosen: list[object] = []
+            chooser.chosen.connect(chosen.append)
+            chooser.chosen.disconnect(desk.panel.log_requested)
+            desk.press(Qt.Key.Key_Return)
+            assert len(chosen) == 1
+            desk.press("l")
         else:
             await desk.open("Hello")
             desk.window.commands.action("crm.create_lead").trigger()

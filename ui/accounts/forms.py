@@ -5,15 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +19,7 @@ from app.model.mail import MailAccount
 from ui.accounts.model import IMAPS_PORT, SUBMISSIONS_PORT, MailForm, guess_servers, login_url_of
 from ui.theme import Space, set_role
 from ui.widgets.bars import announce
+from ui.widgets.choice import CheckBox, ChoiceBox, NumberBox
 
 
 class AccountForm(QFrame):
@@ -121,7 +119,7 @@ class MailAccountForm(AccountForm):
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.imap_host, self.smtp_host = QLineEdit(), QLineEdit()
         self.imap_port, self.smtp_port = _port(IMAPS_PORT), _port(SUBMISSIONS_PORT)
-        self.imap_starttls, self.smtp_starttls = QCheckBox("STARTTLS"), QCheckBox("STARTTLS")
+        self.imap_starttls, self.smtp_starttls = CheckBox("STARTTLS"), CheckBox("STARTTLS")
         self.add_field("Address", self.address)
         self.add_field("Your name", self.name)
         self.add_field("Password", self.password)
@@ -183,7 +181,7 @@ class SalesforceForm(AccountForm):
             "It asks for: who you are (id), the data you may see (api), and staying signed in (refresh_token).",
             "Open the browser",
         )
-        self.kind = QComboBox()
+        self.kind = ChoiceBox()
         for text, key in (
             ("Production", "production"),
             ("Sandbox", "sandbox"),
@@ -255,9 +253,8 @@ class PasswordForm(AccountForm):
             self.submitted.emit(int(self.account.account_id), self.password.text())
 
 
-def _port(value: int) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(1, 65535)
+def _port(value: int) -> NumberBox:
+    box = NumberBox(1, 65535)
     box.setValue(value)
-    box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+    box.setMinimumWidth(72)
     return box

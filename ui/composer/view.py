@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -25,6 +24,7 @@ from ui.icons import Icon
 from ui.text import one_line
 from ui.theme import Space, set_role
 from ui.widgets.bars import Choice, Strip
+from ui.widgets.choice import ChoiceBox
 
 
 class ComposerWindow(QWidget):
@@ -74,7 +74,7 @@ class ComposerWindow(QWidget):
             part.setEnabled(on)
 
     def _build(self) -> None:
-        self.account = QComboBox()
+        self.account = ChoiceBox()
         self.account.setAccessibleName("From")
         self.account.activated.connect(
             lambda i: self._model.choose_account(MailAccountId(int(self.account.itemData(i))))

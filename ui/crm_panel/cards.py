@@ -30,6 +30,8 @@ from ui.widgets.labels import Badge, ElidedLabel, plain_tip
 from ui.widgets.states import Card
 
 LONGEST_NOTE = 280
+LEFT = "text-align: left; padding: 0 4px;"
+"""Dress of a button that is a line of a list."""
 _ICONS = {
     "Account": Icon.COMPANY,
     "Opportunity": Icon.OPPORTUNITY,
@@ -223,9 +225,9 @@ class RecordCard(Card):
 class SectionBox(QWidget):
     """A heading with a count and the cards below it."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, parent: QWidget | None = None, *, counts: bool = True) -> None:
         super().__init__(parent)
-        self._title = title
+        self._counts = counts
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -256,7 +258,7 @@ class SectionBox(QWidget):
         }.get(section.state, "")
         self._note.setText(note)
         self._note.setVisible(bool(note))
-        self._count.set_text(str(len(section.records)) if section.records else "")
+        self._count.set_text(str(len(section.records)) if section.records and self._counts else "")
         made = [make_row(record) for record in section.records]
         for row in made:
             self._rows.addWidget(row)

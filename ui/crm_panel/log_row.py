@@ -9,7 +9,7 @@ from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app.model.crm import CrmRecord
-from ui.crm_panel.cards import clear_layout, heading_of, record_icon
+from ui.crm_panel.cards import LEFT, clear_layout, heading_of, record_icon
 from ui.crm_panel.model import RecordTarget, target_of
 from ui.icons import Icon, icon
 from ui.text import one_line
@@ -47,7 +47,6 @@ class ActionRow(QWidget):
         self.log_line = LogLine()
         for button in (self.log, self.contact, self.lead):
             row.addWidget(button)
-        self.setFocusProxy(self.refresh)
         row.addWidget(self.log_line)
         row.addStretch(1)
         row.addWidget(self.refresh)
@@ -59,6 +58,8 @@ class ActionRow(QWidget):
         self.log.setToolTip(problem or "Log this mail in Salesforce (L)")
         self.contact.setVisible(can_create)
         self.lead.setVisible(can_create)
+        can_log = not problem and not is_on
+        self.setFocusProxy(self.log if can_log else self.contact if can_create else self.refresh)
 
 
 class WhereChooser(QFrame):
@@ -76,11 +77,11 @@ class WhereChooser(QFrame):
         self.hide()
 
     @property
-    def answers(self) -> list[QToolButton]:
+    def answers(self) -> list[QPushButton]:
         """The buttons, first to last."""
         items = (self._column.itemAt(i) for i in range(self._column.count()))
         widgets = (item.widget() for item in items if item is not None)
-        return [widget for widget in widgets if isinstance(widget, QToolButton)]
+        return [widget for widget in widgets if isinstance(widget, QPushButton)]
 
     def ask(self, records: list[CrmRecord]) -> None:
         """Ask with the open records of the person, and the person alone as the last answer."""
@@ -130,11 +131,13 @@ class WhereChooser(QFrame):
             button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _add_answer(self, text: str, target: RecordTarget | None) -> None:
-        button = QToolButton()
+        button = QPushButton()
         set_role(button, "quiet")
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setStyleSheet(LEFT)
+        button.setAutoDefault(True)
         button.setIcon(icon(record_icon(target.object_type) if target else Icon.PERSON))
         shown = button.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 230)
+        button.setIconSize(QSize(16, 16))
         button.setText(shown.replace("&", "&&"))
         button.setToolTip(plain_tip(text) if shown != text else "")
         button.setAccessibleName(text)

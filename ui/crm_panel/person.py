@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.model.mail import Address
 from app.model.operation import OperationState
-from ui.crm_panel.cards import record_icon
+from ui.crm_panel.cards import LEFT, record_icon
 from ui.crm_panel.model import PanelStatus, PersonEntry
 from ui.icons import Icon, icon
 from ui.text import initials, one_line
@@ -88,14 +88,15 @@ def company_of_match(entry: PersonEntry) -> str:
     return entry.match.account.name if entry.match.account else entry.match.person.text("Company")
 
 
-class OtherPerson(QToolButton):
+class OtherPerson(QPushButton):
     """Another person of the mail, or another record with the same address, one click away: name, type, company."""
 
     def __init__(self, entry: PersonEntry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "quiet")
         kind = entry.match.person.object_type if entry.match else "new" if entry.waiting else ""
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setStyleSheet(LEFT)
+        self.setAutoDefault(True)
         self.setIcon(icon(record_icon(kind) if entry.match else Icon.PERSON))
         self.setIconSize(QSize(16, 16))
         self.words = "  ·  ".join(part for part in (one_line(entry.name), kind, company_of_match(entry)) if part)
@@ -110,6 +111,6 @@ class OtherPerson(QToolButton):
         self._cut()
 
     def _cut(self) -> None:
-        room = max(60, self.width() - 48)
+        room = max(60, self.width() - 40)
         # A single ampersand would underline the letter after it.
         self.setText(self.fontMetrics().elidedText(self.words, Qt.TextElideMode.ElideRight, room).replace("&", "&&"))

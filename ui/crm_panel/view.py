@@ -8,8 +8,8 @@ from PySide6.QtCore import QDateTime, QLocale, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
+    QPushButton,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.model.crm import CrmRecord, PersonMatch, Section, SectionState
 from app.model.ids import MessageId
 from app.model.operation import Operation, OperationState
-from ui.crm_panel.cards import ActivityRow, OperationRow, RecordCard, SectionBox, clear_layout
+from ui.crm_panel.cards import LEFT, ActivityRow, OperationRow, RecordCard, SectionBox, clear_layout
 from ui.crm_panel.log_row import ActionRow, WhereChooser
 from ui.crm_panel.model import PanelState, PanelStatus, PersonEntry
 from ui.crm_panel.person import OtherPerson, PersonHeader
@@ -198,7 +198,7 @@ class CrmPanelView(QFrame):
         self._form.submitted.connect(self.create_requested)
         self._waiting = QVBoxLayout()
         self._waiting.setSpacing(Space.S)
-        self._account = SectionBox("Account")
+        self._account = SectionBox("Account", counts=False)
         self._opportunities = SectionBox("Opportunities")
         self._cases = SectionBox("Cases")
         self._activities = SectionBox("Activities")
@@ -283,8 +283,10 @@ class CrmPanelView(QFrame):
             button.clicked.connect(lambda _checked=False, i=index: self.person_chosen.emit(i))
             self._others.addWidget(button)
         if cut < len(others):
-            more = QToolButton()
+            more = QPushButton()
             set_role(more, "quiet")
+            more.setStyleSheet(LEFT)
+            more.setAutoDefault(True)
             more.setText(f"{len(others) - cut} more")
             more.setAccessibleName(f"Show {len(others) - cut} more people")
             more.clicked.connect(self._unfold)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QStyle,
     QStyledItemDelegate,
@@ -27,10 +27,14 @@ from ui.outbox.model import ROW_ROLE, OutboxModel, OutboxRow
 from ui.text import Words, one_line
 from ui.theme import Space, TextSize, colour, font, px, set_role, tones
 from ui.widgets.bars import Choice, Strip, announce
+from ui.widgets.choice import CheckBox
 from ui.widgets.labels import paint_pill, pill_colours, plain_tip
+from ui.widgets.scroll import scrolled
 from ui.widgets.states import EmptyState
 
-LONGEST_REASON = 600
+LONGEST_REASON = 400
+LINES_HEIGHT = 168
+"""Most that the lines of the detail take, in device-independent pixels; beyond it they scroll."""
 Index = QModelIndex | QPersistentModelIndex
 KIND_ICONS = {
     OperationKind.LOG_MESSAGE: Icon.LOG,
@@ -171,7 +175,7 @@ class OutboxView(QFrame):
     def _build(self) -> None:
         title = QLabel("Outbox")
         set_role(title, "title")
-        closed = QCheckBox("Show what is done")
+        closed = CheckBox("Show what is done")
         closed.toggled.connect(self.closed_toggled)
         close = QPushButton("Back to mail")
         set_role(close, "quiet")
@@ -262,6 +266,11 @@ class _Detail(QFrame):
         self._form = QFormLayout()
         self._form.setHorizontalSpacing(Space.L)
         self._form.setVerticalSpacing(Space.XS)
+        lines = QWidget()
+        lines.setLayout(self._form)
+        self._form.setContentsMargins(0, 0, Space.S, 0)
+        self._area = scrolled(lines)
+        self._area.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.retry = QPushButton("Try again")
         set_role(self.retry, "primary")
         self.discard = QPushButton("Give up")
@@ -275,7 +284,7 @@ class _Detail(QFrame):
         column.setSpacing(Space.S)
         column.addWidget(self._title)
         column.addWidget(self._reason)
-        column.addLayout(self._form)
+        column.addWidget(self._area)
         column.addLayout(buttons)
         self.hide()
 
@@ -303,3 +312,16 @@ class _Detail(QFrame):
             value.setTextFormat(Qt.TextFormat.PlainText)
             value.setWordWrap(True)
             self._form.addRow(caption, value)
+        self._fit_lines()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lines wrap anew."""
+        super().resizeEvent(event)
+        self._fit_lines()
+
+    def _fit_lines(self) -> None:
+        self._form.activate()
+        wanted = self._form.totalHeightForWidth(self.width() - 2 * Space.L) if self._form.hasHeightForWidth() else 0
+        wanted = max(wanted, self._form.sizeHint().height()) if self._form.rowCount() else 0
+        self._area.setVisible(wanted > 0)
+        self._area.setFixedHeight(min(LINES_HEIGHT, wanted))

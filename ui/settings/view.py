@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -18,9 +16,11 @@ from PySide6.QtWidgets import (
 from ui.settings.model import SettingsState
 from ui.theme import Space, set_role
 from ui.widgets.bars import Strip
+from ui.widgets.choice import ChoiceBox, NumberBox, Stepper
 from ui.widgets.scroll import column_in_middle, scrolled
 
 COLUMN_WIDTH = 640
+CAPTION_WIDTH = 220
 _TRUST = (
     ("Mail", "On this computer in an encrypted database (SQLCipher, AES-256), and on your mail server."),
     ("Salesforce data", "Looked-up records stay in memory for a few minutes and are never written to disk."),
@@ -46,18 +46,17 @@ class SettingsView(QFrame):
         self.setAccessibleName("Settings")
         self._is_filling = False
         self._repairs = Strip(can_close=True)
-        self.theme = QComboBox()
+        self.theme = ChoiceBox()
         for text, key in (("As the system", "system"), ("Light", "light"), ("Dark", "dark")):
             self.theme.addItem(text, key)
         self.theme.activated.connect(lambda index: self.theme_chosen.emit(str(self.theme.itemData(index))))
-        self.lookup = QSpinBox()
-        self.lookup.setRange(5, 10)
+        self.lookup = NumberBox(5, 10)
         self.lookup.setSuffix(" minutes")
-        self.poll = QSpinBox()
-        self.poll.setRange(1, 60)
+        self.poll = NumberBox(1, 60)
         self.poll.setSuffix(" minutes")
         for box, signal in ((self.lookup, self.lookup_minutes_chosen), (self.poll, self.poll_minutes_chosen)):
             box.setKeyboardTracking(False)
+            box.setMinimumWidth(120)
             box.valueChanged.connect(lambda value, s=signal: None if self._is_filling else s.emit(value))
         self._secrets = _value("")
         self._folder = _value("")
@@ -96,8 +95,8 @@ class SettingsView(QFrame):
             _grid(
                 (
                     ("Colours", self.theme),
-                    ("Keep looked-up Salesforce data in memory for", self.lookup),
-                    ("Look at other folders every", self.poll),
+                    ("Keep looked-up Salesforce data in memory for", Stepper(self.lookup)),
+                    ("Look at other folders every", Stepper(self.poll)),
                 )
             )
         )
@@ -122,11 +121,12 @@ def _grid(rows: tuple[tuple[str, QWidget], ...]) -> QGridLayout:
     for row, (label, widget) in enumerate(rows):
         caption = QLabel(label)
         caption.setWordWrap(True)
-        caption.setMinimumWidth(160)
+        caption.setFixedWidth(CAPTION_WIDTH)
         set_role(caption, "muted")
         caption.setBuddy(widget)
-        widget.setAccessibleName(label)
-        grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
+        (widget.number if isinstance(widget, Stepper) else widget).setAccessibleName(label)
+        is_text = isinstance(widget, QLabel)
+        grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop if is_text else Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(widget, row, 1)
     return grid
 
