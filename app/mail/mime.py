@@ -84,8 +84,7 @@ class ParsedText:
 class ParsedBody:
     """A body ready to be read.
 
-    ``html`` is clean (`app.mail.sanitize`), "" when there is none; ``raw_text_only`` tells that the text came from
-    HTML.
+    ``html`` is clean (`app.mail.sanitize`), "" when there is none. ``text`` comes from the HTML where the mail has no text part.
     """
 
     text: str

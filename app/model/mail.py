@@ -172,8 +172,6 @@ class MessageContent:
     """Whether the HTML chose colours of its own; it then stays on a white card in dark mode."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     problem: str = ""
-    is_partial: bool = False
-    """True while only the header is stored and the body must still come from the server."""
 
 
 @dataclass(frozen=True, slots=True)

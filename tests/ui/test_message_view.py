@@ -13,13 +13,14 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 
 from app.bootstrap import Core
+from app.mail.mime import raster_type
 from app.model.mail import Part
 from tests.ui.desk import Desk, open_desk
 from tests.ui.hostile import listening
 from tests.ui.sample_mail import Letter, letters, png
 from tests.ui.waiting import turns, until
 from ui.drag import dragged_part, part_data
-from ui.message_view.looks import Attachment, raster_type
+from ui.message_view.looks import Attachment
 from ui.message_view.model import FileUse
 from ui.theme import READING_WIDTH
 

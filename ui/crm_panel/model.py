@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.crm.actions import CrmActions, PersonTarget, RecordTarget
 from app.crm.logins import CrmLogins
 from app.crm.lookup import ContactLookup
+from app.crm.names import split_name
 from app.errors import Offline, PermanentError, SignInRequired, TransientError, ValidationFailed
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, LookupExpired, OperationChanged, SignedIn
 from app.model.crm import CrmLogin, CrmRecord, LookupResult, PersonMatch
@@ -70,6 +71,11 @@ class PersonEntry:
     def name(self) -> str:
         """How to call them."""
         return self.match.person.name if self.match else self.address.display
+
+    @property
+    def first_and_last_name(self) -> tuple[str, str]:
+        """The name as the fields of a Contact or Lead want it."""
+        return split_name(self.address)
 
     @property
     def target(self) -> PersonTarget | None:

@@ -72,7 +72,7 @@ class PersonForm(QFrame):
         """Show the form with what is known of the person."""
         self._object_type = object_type
         self._heading.setText(f"New {object_type.lower()}")
-        first, last = split_name(entry.address.name, entry.address.address)
+        first, last = entry.first_and_last_name
         values = {"FirstName": first, "LastName": last, "Email": entry.address.address}
         if object_type == "Lead":
             values["Company"] = company_of(entry.address.address)
@@ -111,16 +111,6 @@ class PersonForm(QFrame):
         # Once more would be a second person.
         self.save.setEnabled(False)
         self.submitted.emit(self._object_type, {name: value for name, value in values.items() if value})
-
-
-def split_name(name: str, address: str) -> tuple[str, str]:
-    """First and last name out of a display name ("Last, First" too), else out of the address's local part."""
-    text = name.strip().strip("\"'") or address.partition("@")[0].replace(".", " ").replace("_", " ").title()
-    if "," in text:
-        last, _, first = text.partition(",")
-        return first.strip(), last.strip()
-    first, _, last = text.rpartition(" ")
-    return first.strip(), last.strip()
 
 
 def company_of(address: str) -> str:

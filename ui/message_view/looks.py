@@ -12,13 +12,6 @@ IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "
 TEXT_TYPES = frozenset(
     {"text/plain", "text/csv", "text/markdown", "text/calendar", "application/json", "text/x-log", "text/x-patch"}
 )
-_SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"BM", "image/bmp"),
-)
 _BY_SUFFIX = {
     "pdf": Icon.FILE_PDF,
     **dict.fromkeys(("xls", "xlsx", "ods", "csv", "numbers"), Icon.FILE_SHEET),
@@ -68,11 +61,3 @@ class MessageLook:
     def message_id(self) -> MessageId:
         """Which message it is."""
         return self.content.message_id
-
-
-def raster_type(data: bytes) -> str:
-    """The type of a raster image by its first bytes, "" for anything else: a declared type may lie."""
-    for signature, media_type in _SIGNATURES:
-        if data.startswith(signature):
-            return media_type
-    return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else ""

@@ -12,12 +12,13 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import Offline
 from app.events import AccountsChanged, ConnectivityChanged, EventBus, MessagesChanged
 from app.mail.accounts import MailAccounts
+from app.mail.mime import raster_type
 from app.mail.opened_files import OpenedFiles
 from app.mail.reader import MailReader
 from app.model.ids import MessageId
 from app.model.mail import Flag, Part
 from ui.dispatch import Dispatcher
-from ui.message_view.looks import Attachment, MessageLook, raster_type
+from ui.message_view.looks import Attachment, MessageLook
 from ui.text import Words
 
 READ_AFTER_MS = 800
